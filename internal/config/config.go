@@ -1,0 +1,171 @@
+// Package config is what a Lifeboat is told: one YAML file, or the variables of
+// the environment alone. Load reads it, Validate refuses what contradicts
+// itself, Fingerprint names it.
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
+)
+
+// Config is the whole configuration, with every default filled in.
+type Config struct {
+	Temporal Temporal `yaml:"temporal" json:"temporal"`
+	// Listen is the host:port of the API; LIFEBOAT_LISTEN overrides it.
+	Listen string `yaml:"listen" json:"listen"`
+	// DataDir is the absolute folder of the embedded engine, of restored
+	// servers, API keys and the audit log; LIFEBOAT_DATA_DIR overrides it.
+	DataDir     string                    `yaml:"dataDir" json:"dataDir"`
+	Encryption  seal.Config               `yaml:"encryption" json:"encryption"`
+	Compression Compression               `yaml:"compression" json:"compression"`
+	Stores      map[string]store.Config   `yaml:"stores" json:"stores"`
+	Surfaces    map[string]surface.Config `yaml:"surfaces" json:"surfaces"`
+	// Targets are servers that a restore may be sent to by name.
+	Targets  map[string]Target `yaml:"targets" json:"targets"`
+	Policies map[string]Policy `yaml:"policies" json:"policies"`
+	// PointsPrefix is put before SURFACE/ID on every store. It may hold
+	// ${iso_date()} and ${iso_datetime()}.
+	PointsPrefix string `yaml:"pointsPrefix" json:"pointsPrefix"`
+	// Parallel is how many parts of one snapshot are dumped at once.
+	Parallel int   `yaml:"parallel" json:"parallel"`
+	Admin    Admin `yaml:"admin" json:"admin"`
+	Audit    Audit `yaml:"audit" json:"audit"`
+
+	// origins says where each value was read: "lifeboat.yaml:12", or a variable's name.
+	origins origins
+	// warnings were found while reading.
+	warnings []string
+}
+
+// Temporal says which cluster to use. An empty Address means the embedded engine.
+type Temporal struct {
+	Address   string        `yaml:"address" json:"address,omitempty"`
+	Namespace string        `yaml:"namespace" json:"namespace"`
+	TLS       TLS           `yaml:"tls" json:"tls"`
+	APIKey    secret.String `yaml:"apiKey" json:"apiKey,omitempty"`
+	// CodecKey encrypts the payloads of histories; OldCodecKeys are for reading older ones.
+	CodecKey     secret.String   `yaml:"codecKey" json:"codecKey,omitempty"`
+	OldCodecKeys []secret.String `yaml:"oldCodecKeys" json:"oldCodecKeys,omitempty"`
+}
+
+// Embedded reports whether the engine runs inside this process.
+func (t Temporal) Embedded() bool { return t.Address == "" }
+
+// TLS names PEM files for the connection to a Temporal cluster.
+type TLS struct {
+	CA         string `yaml:"ca" json:"ca,omitempty"`
+	Cert       string `yaml:"cert" json:"cert,omitempty"`
+	Key        string `yaml:"key" json:"key,omitempty"`
+	ServerName string `yaml:"serverName" json:"serverName,omitempty"`
+}
+
+// Compression of every part by zstd.
+type Compression struct {
+	// Level is 1 (quickest, the default) to 19.
+	Level int `yaml:"level" json:"level"`
+}
+
+// Target is a running server that a restore may be sent to.
+type Target struct {
+	Kind string        `yaml:"kind" json:"kind"`
+	URL  secret.String `yaml:"url" json:"url"`
+}
+
+// The choices of Policy.Verify.
+const (
+	// VerifyAfter reads every byte back right after sealing.
+	VerifyAfter = "after"
+	// VerifyNever leaves verifying to whoever asks for it.
+	VerifyNever = "never"
+)
+
+// KindSnapshot is the one kind of recovery point that this version makes.
+const KindSnapshot = "snapshot"
+
+// Policy is a schedule with the retention of what it makes.
+type Policy struct {
+	Surface string `yaml:"surface" json:"surface"`
+	// Kind is KindSnapshot.
+	Kind string `yaml:"kind" json:"kind"`
+	// Cron has five fields, or is a name such as @daily.
+	Cron string `yaml:"cron" json:"cron,omitempty"`
+	// TimeZone is an IANA name; default UTC.
+	TimeZone string `yaml:"timeZone" json:"timeZone"`
+	// Paused keeps the policy but lets its schedule rest.
+	Paused bool `yaml:"paused" json:"paused,omitempty"`
+	// Store is where points go first, Copies where they are copied to.
+	Store  string   `yaml:"store" json:"store"`
+	Copies []string `yaml:"copies" json:"copies,omitempty"`
+	// Keep is the retention; all zero keeps everything.
+	Keep Keep `yaml:"keep" json:"keep"`
+	// Verify is VerifyAfter (the default) or VerifyNever.
+	Verify string `yaml:"verify" json:"verify"`
+}
+
+// Keep says which points of a policy stay: whatever any of its rules asks for.
+type Keep struct {
+	Days    int `yaml:"days" json:"days,omitempty"`
+	Last    int `yaml:"last" json:"last,omitempty"`
+	Hourly  int `yaml:"hourly" json:"hourly,omitempty"`
+	Daily   int `yaml:"daily" json:"daily,omitempty"`
+	Weekly  int `yaml:"weekly" json:"weekly,omitempty"`
+	Monthly int `yaml:"monthly" json:"monthly,omitempty"`
+	Yearly  int `yaml:"yearly" json:"yearly,omitempty"`
+}
+
+// Admin has the keys of the API that the configuration fixes.
+type Admin struct {
+	Keys []AdminKey `yaml:"keys" json:"keys,omitempty"`
+	// FirstKey is LIFEBOAT_ADMIN_KEY.
+	FirstKey secret.String `yaml:"-" json:"-"`
+}
+
+// AdminKey is one API key: whoever knows the secret that Hash was made of has the role.
+type AdminKey struct {
+	// Name is the key's id: lower-case letters, digits and "-".
+	Name string `yaml:"name" json:"name"`
+	// Hash is an argon2id hash in PHC notation.
+	Hash secret.String `yaml:"hash" json:"hash"`
+	// Role is viewer, operator, approver or admin.
+	Role string `yaml:"role" json:"role"`
+}
+
+// Audit says where the audit log goes.
+type Audit struct {
+	// File is absolute; default audit.jsonl in DataDir.
+	File string `yaml:"file" json:"file"`
+}
+
+// FirstStore is the store to use when nobody names one: the one of the
+// surface's first policy by name, else the first store by name. It is empty
+// when there is no store.
+func (c *Config) FirstStore(surfaceName string) string {
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		if p := c.Policies[name]; p.Surface == surfaceName && p.Store != "" {
+			return p.Store
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Stores)) {
+		return name
+	}
+	return ""
+}
+
+// Warnings are lines that whoever starts Lifeboat should read: what is legal,
+// and yet probably not what was meant.
+func (c *Config) Warnings() []string {
+	var out []string
+	if c.Encryption.Unencrypted {
+		out = append(out, "recovery points are NOT encrypted: whoever can read the store can read the data; "+
+			"set SNAPSHOTS_ENCRYPTION_KEY, or encryption.recipients in the configuration file")
+	}
+	if k := c.Admin.FirstKey; k != "" && len(k) < 16 {
+		out = append(out, "LIFEBOAT_ADMIN_KEY is shorter than 16 characters, and can be guessed")
+	}
+	return append(out, c.warnings...)
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+)
+
+// storeKind says which fields a kind of store needs, and which others it may have.
+type storeKind struct{ needs, may []string }
+
+var storeKinds = map[string]storeKind{
+	"s3":    {[]string{"bucket"}, []string{"region", "endpoint", "pathStyle", "accessKeyId", "secretAccessKey", "caFile"}},
+	"azure": {[]string{"container", "connectionString"}, []string{"caFile"}},
+	"gcs":   {[]string{"bucket"}, []string{"endpoint", "credentialsFile", "caFile"}},
+	"local": {[]string{"dir"}, nil},
+}
+
+// storeFields are the fields that depend on the kind, in the order of messages.
+var storeFields = []struct {
+	name string
+	set  func(store.Config) bool
+}{
+	{"bucket", func(s store.Config) bool { return s.Bucket != "" }},
+	{"region", func(s store.Config) bool { return s.Region != "" }},
+	{"endpoint", func(s store.Config) bool { return s.Endpoint != "" }},
+	{"pathStyle", func(s store.Config) bool { return s.PathStyle != nil }},
+	{"accessKeyId", func(s store.Config) bool { return s.AccessKeyID != "" }},
+	{"secretAccessKey", func(s store.Config) bool { return s.SecretAccessKey != "" }},
+	{"caFile", func(s store.Config) bool { return s.CAFile != "" }},
+	{"container", func(s store.Config) bool { return s.Container != "" }},
+	{"connectionString", func(s store.Config) bool { return s.ConnectionString != "" }},
+	{"credentialsFile", func(s store.Config) bool { return s.CredentialsFile != "" }},
+	{"dir", func(s store.Config) bool { return s.Dir != "" }},
+}
+
+func (v *validator) stores() {
+	for _, name := range sorted(v.c.Stores) {
+		s, path := v.c.Stores[name], "stores."+name
+		kind, known := storeKinds[s.Kind]
+		if !known {
+			v.refuse(path+".kind", "%s.kind %q must be s3, azure, gcs or local", path, s.Kind)
+			continue
+		}
+		for _, field := range storeFields {
+			at, set := path+"."+field.name, field.set(s)
+			switch {
+			case slices.Contains(kind.needs, field.name):
+				if !set {
+					v.refuse(at, "%s is missing: kind %s needs it", at, s.Kind)
+				}
+			case set && !slices.Contains(kind.may, field.name):
+				v.refuse(at, "%s means nothing for kind %s", at, s.Kind)
+			}
+		}
+		v.storeDetails(path, s)
+	}
+}
+
+func (v *validator) storeDetails(path string, s store.Config) {
+	if (s.AccessKeyID == "") != (s.SecretAccessKey == "") {
+		v.refuse(path, "%s needs accessKeyId and secretAccessKey together, or neither", path)
+	}
+	if s.Endpoint != "" {
+		u, err := url.Parse(s.Endpoint)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+			v.refuse(path+".endpoint", "%s.endpoint must be like https://HOST:PORT, without credentials", path)
+		}
+	}
+	if s.Dir != "" && !filepath.IsAbs(s.Dir) {
+		v.refuse(path+".dir", "%s.dir %q must be an absolute path", path, s.Dir)
+	}
+	if s.Prefix != "" && (store.ValidKey(s.Prefix) != nil || len(s.Prefix) > 256) {
+		v.refuse(path+".prefix", "%s.prefix must be like a/b/c of at most 256 bytes: no leading, trailing or doubled "+
+			"slash, no \".\" or \"..\" element, no backslash", path)
+	}
+}
+
+// schemes are the schemes of URLs by kind of surface.
+var schemes = map[string][]string{
+	"postgres": {"postgres", "postgresql"},
+	"redis":    {"redis", "rediss"},
+}
+
+func (v *validator) surfaces() {
+	for _, name := range sorted(v.c.Surfaces) {
+		s, path := v.c.Surfaces[name], "surfaces."+name
+		v.server(path, s.Kind, s.URL)
+		if (s.CertFile == "") != (s.KeyFile == "") {
+			v.refuse(path, "%s needs certFile and keyFile together, or neither", path)
+		}
+		if s.BinDir != "" && !filepath.IsAbs(s.BinDir) {
+			v.refuse(path+".binDir", "%s.binDir %q must be an absolute path", path, s.BinDir)
+		}
+	}
+	for _, name := range sorted(v.c.Targets) {
+		t := v.c.Targets[name]
+		if name == "isolated" || name == "in-place" {
+			v.refuse("targets."+name, "targets.%s: the name means something else in a restore; take another", name)
+		}
+		v.server("targets."+name, t.Kind, t.URL)
+		for _, other := range sorted(v.c.Surfaces) {
+			if t.URL != "" && v.c.Surfaces[other].URL == t.URL {
+				v.refuse("targets."+name, "targets.%s is the live surface %s itself; restore that with \"in-place\"", name, other)
+			}
+		}
+	}
+}
+
+// server checks the kind and the URL of a server, and never shows the URL.
+func (v *validator) server(path, kind string, address secret.String) {
+	accepted, known := schemes[kind]
+	if !known {
+		v.refuse(path+".kind", "%s.kind %q must be postgres or redis", path, kind)
+		return
+	}
+	if address == "" {
+		v.refuse(path+".url", "%s.url is missing", path)
+		return
+	}
+	if !hasScheme(address, accepted) {
+		v.refuse(path+".url", "%s.url does not fit kind %s: it must begin with %s://", path, kind,
+			strings.Join(accepted, ":// or "))
+		return
+	}
+	if _, err := url.Parse(address.Reveal()); err != nil {
+		v.refuse(path+".url", "%s.url is not a valid URL; write special characters of the password as %%XX", path)
+	}
+}
