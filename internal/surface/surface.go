@@ -126,6 +126,10 @@ type Target struct {
 	Selection Selection
 	// Jobs is how many statements Finish may run at once; below 1 means 2.
 	Jobs int
+	// Expected is the fingerprint that the target will be compared with, where
+	// it is known. A digest that can be taken in more than one way is then
+	// taken in the way of Expected; nothing else depends on it.
+	Expected Fingerprint
 }
 
 // Selection limits a restore. The zero value means everything.
