@@ -1,0 +1,171 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"hash"
+	"io"
+	"path"
+	"sync"
+
+	"github.com/DataDog/zstd"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
+)
+
+// The levels of zstd that may be asked for. Higher ones than 19 want windows
+// that other decoders refuse by default.
+const (
+	defaultLevel = 1
+	maxLevel     = 19
+)
+
+// PartWriter writes the parts of one point. It may be used by many goroutines.
+type PartWriter struct {
+	Store store.Store
+	// Dir is the point's folder; see Dir.
+	Dir string
+	// Recipients are those of the point's Encryption; none means unencrypted.
+	Recipients []string
+	// Level is zstd's, 1 to 19; 0 means 1.
+	Level int
+}
+
+// Write stores one part: what produce writes is compressed, encrypted,
+// digested and uploaded as it comes, each on its own, so that the slowest of
+// them sets the pace. Beside what zstd needs for its level (under 2 MiB at
+// level 1, 90 MiB at 19) and the store for its upload, at most 12 buffers of
+// 256 KiB are in memory, however large the part.
+//
+// An object that an earlier attempt left is replaced. An attempt that is
+// still running elsewhere can't replace this one's: whoever comes second fails.
+//
+// The first error of produce or of the store stops both; an error of produce
+// keeps its kind. progress, which may be nil, is called every 250 ms at most
+// and once at the end, with the bytes so far before compression and as stored.
+func (w PartWriter) Write(ctx context.Context, part surface.Part, progress func(plain, stored int64), produce func(io.Writer) error) (PartEntry, error) {
+	estimate := max(part.Estimate, 0)
+	part.Estimate = 0
+	entry := PartEntry{Part: part, Object: ObjectName(part.Name, part.Format, len(w.Recipients) > 0)}
+	if err := w.prepare(ctx, entry); err != nil {
+		return PartEntry{}, fault.While(err, "part %q", part.Name)
+	}
+	s := &stream{meter: newMeter(progress), digest: seal.NewDigest(), plain: newPipe(), packed: newPipe()}
+	if err := s.run(ctx, w, entry.Object, estimate, produce); err != nil {
+		return PartEntry{}, fault.While(err, "part %q", part.Name)
+	}
+	s.meter.last()
+	entry.PlainBytes, entry.Bytes = s.meter.plain.Load(), s.meter.stored.Load()
+	entry.Digest = seal.FormatDigest(s.digest)
+	return entry, nil
+}
+
+// prepare checks what is asked for and clears what an earlier attempt left.
+func (w PartWriter) prepare(ctx context.Context, entry PartEntry) error {
+	if w.Level < 0 || w.Level > maxLevel {
+		return fault.New(fault.Invalid, "compression level %d is not possible: it goes from 1 to %d", w.Level, maxLevel)
+	}
+	if !validPart.MatchString(entry.Name) || !validFormat.MatchString(entry.Format) {
+		return fault.New(fault.Invalid, "the name or the format (%q) has characters that can't stand in an object's name", entry.Format)
+	}
+	key := path.Join(w.Dir, entry.Object)
+	_, err := w.Store.Stat(ctx, key)
+	if fault.Is(err, fault.Missing) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return w.Store.Delete(ctx, key)
+}
+
+// stream is one part on its way: produce → plain → compress → packed →
+// encrypt, digest, upload. produce runs on the caller's goroutine.
+type stream struct {
+	meter         *meter
+	digest        hash.Hash
+	plain, packed *pipe
+
+	failing sync.Once
+	// failure is what went wrong first; what follows from it is not told.
+	failure error
+}
+
+func (s *stream) fail(err error) {
+	if err != nil {
+		s.failing.Do(func() { s.failure = err })
+	}
+}
+
+func (s *stream) run(ctx context.Context, w PartWriter, object string, estimate int64, produce func(io.Writer) error) error {
+	var stages sync.WaitGroup
+	stages.Go(func() { s.compress(w.Level) })
+	stages.Go(func() { s.upload(ctx, w, object, estimate) })
+	// A produce that panics must not leave the stages waiting.
+	defer s.plain.End(errStopped)
+	err := produce(s.plain)
+	s.fail(err)
+	s.plain.End(err)
+	stages.Wait()
+	return s.failure
+}
+
+func (s *stream) compress(level int) {
+	if level == 0 {
+		level = defaultLevel
+	}
+	zw := zstd.NewWriterLevel(s.packed, level)
+	_, err := s.plain.WriteTo(meteredWriter{zw, &s.meter.plain, s.meter})
+	// Close frees libzstd's memory, so it is called in any case.
+	err = cmp.Or(err, zw.Close())
+	s.fail(err)
+	s.plain.Stop(err)
+	s.packed.End(err)
+}
+
+func (s *stream) upload(ctx context.Context, w PartWriter, object string, estimate int64) {
+	err := s.put(ctx, w, object, estimate)
+	s.fail(err)
+	s.packed.Stop(err)
+}
+
+func (s *stream) put(ctx context.Context, w PartWriter, object string, estimate int64) error {
+	sealed, err := seal.EncryptReader(s.packed, w.Recipients)
+	if err != nil {
+		return err
+	}
+	body := &digestingReader{ctx: ctx, r: sealed, stream: s}
+	got, err := w.Store.Put(ctx, path.Join(w.Dir, object), body, store.PutOptions{IfAbsent: true, Estimate: estimate})
+	switch sent := s.meter.stored.Load(); {
+	case fault.Is(err, fault.Conflict):
+		return fault.Wrap(fault.Unavailable, err, "another attempt wrote it at the same time, try again")
+	case err != nil:
+		return err
+	case !body.ended || got.Size != sent:
+		return fault.New(fault.Corrupt, "the store says it kept %d bytes, %d were sent", got.Size, sent)
+	}
+	return nil
+}
+
+// digestingReader is what the store reads: it digests and counts what passes.
+type digestingReader struct {
+	ctx    context.Context
+	r      io.Reader
+	stream *stream
+	// ended is set when the end was read: the store took everything.
+	ended bool
+}
+
+func (d *digestingReader) Read(b []byte) (int, error) {
+	if err := d.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := d.r.Read(b)
+	d.stream.digest.Write(b[:n])
+	d.stream.meter.stored.Add(int64(n))
+	d.stream.meter.tick()
+	d.ended = err == io.EOF
+	return n, err
+}
