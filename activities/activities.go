@@ -1,0 +1,77 @@
+// Package activities holds the steps: each does one thing to the outside
+// world, may be run again, and reports what it is doing while it runs.
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/lifeboat-dr/lifeboat/internal/archive"
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
+)
+
+// Activities are the steps with what they work on. All fields must be set.
+type Activities struct {
+	Config *config.Config
+	// Stores and Surfaces are those of the configuration, by name.
+	Stores      map[string]store.Store
+	Surfaces    map[string]surface.Surface
+	Keys        *seal.Keyring
+	Catalog     *catalog.Catalog
+	Environment *local.Environment
+	// Client signals workflows from long steps.
+	Client client.Client
+	// Host names this worker's host; its own task queue carries the name.
+	Host string
+	// Version is written into manifests.
+	Version string
+	// Slots bound the steps that move bytes.
+	Slots Slots
+}
+
+// Point is a recovery point in the making, as the steps of one snapshot pass it on.
+type Point struct {
+	ID      string `json:"id"`
+	Surface string `json:"surface"`
+	Store   string `json:"store"`
+	Dir     string `json:"dir"`
+	// Recipients are the public keys that its parts are encrypted for.
+	Recipients   []string `json:"recipients,omitempty"`
+	IdentityFile string   `json:"identityFile,omitempty"`
+}
+
+func (a *Activities) store(name string) (store.Store, error) {
+	st, ok := a.Stores[name]
+	if !ok {
+		return nil, fault.New(fault.Missing, "store %q is not in the configuration", name)
+	}
+	return st, nil
+}
+
+func (a *Activities) surface(name string) (surface.Surface, error) {
+	s, ok := a.Surfaces[name]
+	if !ok {
+		return nil, fault.New(fault.Missing, "surface %q is not in the configuration", name)
+	}
+	return s, nil
+}
+
+// open opens a sealed point by its folder.
+func (a *Activities) open(ctx context.Context, storeName, dir string) (*archive.Point, error) {
+	st, err := a.store(storeName)
+	if err != nil {
+		return nil, err
+	}
+	return archive.OpenPoint(ctx, st, dir, a.Keys)
+}
+
+// cleanupTimeout bounds what a step still does after it was cancelled.
+const cleanupTimeout = 30 * time.Second

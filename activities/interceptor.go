@@ -1,0 +1,69 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+// FaultInterceptor gives every error of a step its place: the fault kind becomes
+// the type that Temporal shows, and kinds that no retry mends end the retries.
+type FaultInterceptor struct {
+	interceptor.WorkerInterceptorBase
+}
+
+// InterceptActivity implements interceptor.WorkerInterceptor.
+func (FaultInterceptor) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	i := &faultInbound{}
+	i.Next = next
+	return i
+}
+
+type faultInbound struct {
+	interceptor.ActivityInboundInterceptorBase
+}
+
+func (i *faultInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	out, err := i.Next.ExecuteActivity(ctx, in)
+	return out, forTemporal(ctx, err)
+}
+
+// maxMessage keeps a failure well below what a history stores of one.
+const maxMessage = 2000
+
+func forTemporal(ctx context.Context, err error) error {
+	var app *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return nil
+	case stopping(ctx):
+		// Nobody asked for the step to be cancelled: another worker takes it over.
+		return temporal.NewApplicationError("the worker is stopping", string(fault.Unavailable))
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return temporal.NewCanceledError()
+	case errors.As(err, &app), temporal.IsCanceledError(err):
+		return err
+	}
+	kind := fault.KindOf(err)
+	message := err.Error()
+	if len(message) > maxMessage {
+		message = message[:maxMessage] + "…"
+	}
+	return temporal.NewApplicationErrorWithOptions(message, string(kind), temporal.ApplicationErrorOptions{
+		NonRetryable: !kind.Retryable(),
+	})
+}
+
+func stopping(ctx context.Context) bool {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return true
+	default:
+		return false
+	}
+}

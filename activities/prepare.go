@@ -1,0 +1,113 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/archive"
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+)
+
+// PrepareInput says which point is to be made.
+type PrepareInput struct {
+	Surface string `json:"surface"`
+	PointID string `json:"pointId,omitempty"`
+	Policy  string `json:"policy,omitempty"`
+	Store   string `json:"store,omitempty"`
+	// Now is the workflow's time: it dates the point's ID and folder.
+	Now time.Time `json:"now"`
+}
+
+// Prepared is the point with what the policy says of it.
+type Prepared struct {
+	Point  Point    `json:"point"`
+	Copies []string `json:"copies,omitempty"`
+	// Parallel is how many parts may be dumped at once.
+	Parallel int `json:"parallel"`
+	// Verify asks for the point to be read back once it is sealed.
+	Verify bool `json:"verify"`
+	// Keep is set when the policy has a retention to apply afterwards.
+	Keep bool `json:"keep"`
+}
+
+// Prepare chooses the point's ID, store, folder and key, and puts the point's
+// own identity, where it has one, on the store.
+func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (Prepared, error) {
+	out, storeName, err := a.policyOf(in)
+	if err != nil {
+		return out, err
+	}
+	st, err := a.store(storeName)
+	if err != nil {
+		return out, err
+	}
+	if err := st.Check(ctx); err != nil {
+		return out, fault.While(err, "store %s", storeName)
+	}
+	id := in.PointID
+	if id == "" {
+		id = archive.NewID(in.Now)
+	}
+	prefix, err := catalog.ExpandPrefix(a.Config.PointsPrefix, in.Now)
+	if err != nil {
+		return out, err
+	}
+	out.Point = Point{ID: id, Surface: in.Surface, Store: storeName, Dir: archive.Dir(prefix, in.Surface, id)}
+	key, err := a.Keys.NewPointKey()
+	if err != nil {
+		return out, err
+	}
+	out.Point.Recipients = key.Recipients
+	if key.IdentityFile != nil {
+		out.Point.IdentityFile = archive.IdentityFileName
+		name := out.Point.Dir + "/" + archive.IdentityFileName
+		// A repeated attempt makes a new key, and nothing was encrypted for the old one yet.
+		if _, err := st.Put(ctx, name, bytes.NewReader(key.IdentityFile), store.PutOptions{}); err != nil {
+			return out, fault.While(err, "write the point's identity")
+		}
+	}
+	return out, nil
+}
+
+// policyOf merges what was asked for with what the policy says. A point that a
+// person asks for goes where the surface's first policy would put it.
+func (a *Activities) policyOf(in PrepareInput) (Prepared, string, error) {
+	out := Prepared{Parallel: max(1, a.Config.Parallel), Verify: true}
+	if _, err := a.surface(in.Surface); err != nil {
+		return out, "", err
+	}
+	storeName := in.Store
+	if policy, ok := a.policy(in); ok {
+		out.Verify = policy.Verify != config.VerifyNever
+		out.Keep = in.Policy != "" && policy.Keep != config.Keep{}
+		if storeName == "" {
+			storeName, out.Copies = policy.Store, policy.Copies
+		}
+	}
+	if storeName == "" {
+		storeName = a.Config.FirstStore(in.Surface)
+	}
+	if storeName == "" {
+		return out, "", fault.New(fault.Invalid, "no store is configured: add one under stores, or set SNAPSHOTS_STORAGE_PROVIDER")
+	}
+	return out, storeName, nil
+}
+
+func (a *Activities) policy(in PrepareInput) (config.Policy, bool) {
+	if in.Policy != "" {
+		policy, ok := a.Config.Policies[in.Policy]
+		return policy, ok
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Config.Policies)) {
+		if policy := a.Config.Policies[name]; policy.Surface == in.Surface {
+			return policy, true
+		}
+	}
+	return config.Policy{}, false
+}

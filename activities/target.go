@@ -1,0 +1,81 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
+)
+
+// The kinds of a restore's target.
+const (
+	// TargetIsolated is a server of its own on a worker's host.
+	TargetIsolated = "isolated"
+	// TargetNamed is an entry under targets in the configuration.
+	TargetNamed = "named"
+	// TargetBeside is a new database on the live server, beside the live one.
+	TargetBeside = "beside"
+	// TargetLive is the live surface itself.
+	TargetLive = "live"
+)
+
+// TargetRef names a target without its credentials, which each step looks up where it runs.
+type TargetRef struct {
+	Kind      string            `json:"kind"`
+	Name      string            `json:"name,omitempty"`
+	RestoreID string            `json:"restoreId"`
+	Surface   string            `json:"surface"`
+	Replace   bool              `json:"replace,omitempty"`
+	Selection surface.Selection `json:"selection"`
+}
+
+// Swapper is a surface that can restore beside the live database and swap the
+// two at the end, so that a restore that fails has touched nothing.
+type Swapper interface {
+	// Beside is a target beside the live database, named after the restore.
+	Beside(restoreID string) (surface.Target, error)
+	// Swap puts what was restored beside in the live one's place, and returns
+	// the name under which the replaced database is kept. It is idempotent.
+	Swap(ctx context.Context, restoreID string) (kept string, err error)
+	// Discard removes what was restored beside and not swapped in.
+	Discard(ctx context.Context, restoreID string) error
+}
+
+// target finds the server that a reference names.
+func (a *Activities) target(ref TargetRef) (surface.Target, error) {
+	src, err := a.surface(ref.Surface)
+	if err != nil {
+		return surface.Target{}, err
+	}
+	t := surface.Target{Replace: ref.Replace, Selection: ref.Selection}
+	switch ref.Kind {
+	case TargetIsolated:
+		server, err := a.Environment.Get(ref.RestoreID)
+		if err != nil {
+			return t, err
+		}
+		t.Throwaway = true
+		t.URL, err = a.IsolatedURL(ref.Surface, server.URL)
+		return t, err
+	case TargetNamed:
+		named, ok := a.Config.Targets[ref.Name]
+		if !ok {
+			return t, fault.New(fault.Missing, "target %q is not in the configuration", ref.Name)
+		}
+		t.URL = named.URL
+		return t, nil
+	case TargetBeside:
+		swapper, ok := src.(Swapper)
+		if !ok {
+			return t, fault.New(fault.Unsupported, "surface %s can't be restored beside itself", ref.Surface)
+		}
+		t, err := swapper.Beside(ref.RestoreID)
+		t.Selection = ref.Selection
+		return t, err
+	case TargetLive:
+		t.URL, t.Replace = a.Config.Surfaces[ref.Surface].URL, true
+		return t, nil
+	default:
+		return t, fault.New(fault.Invalid, "unknown kind of target %q", ref.Kind)
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/engine"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/worker"
+)
+
+// checkTimeout bounds each look at something outside.
+const checkTimeout = 10 * time.Second
+
+// checked is one line of `lifeboat check`.
+type checked struct {
+	What   string `json:"what"`
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check", Short: "Check the configuration, and reach everything it names", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			parts, err := worker.Open(cmd.Context(), c)
+			if err != nil {
+				return asUsage(err)
+			}
+			lines := a.checkAll(cmd.Context(), parts)
+			failed := 0
+			for _, l := range lines {
+				if !l.OK {
+					failed++
+				}
+			}
+			if err := a.show(lines, func() error { return a.checkTable(lines, c) }); err != nil {
+				return err
+			}
+			if failed > 0 {
+				return fault.New(fault.Unavailable, "%d of %d checks failed", failed, len(lines))
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) checkTable(lines []checked, c *config.Config) error {
+	rows := make([][]string, len(lines))
+	for i, l := range lines {
+		state := "ok"
+		if !l.OK {
+			state = "FAILED"
+		}
+		rows[i] = []string{state, l.What, l.Name, l.Detail}
+	}
+	if err := a.table([]string{"", "WHAT", "NAME", "DETAIL"}, rows); err != nil {
+		return err
+	}
+	for _, warning := range c.Warnings() {
+		fmt.Fprintf(a.err, "warning: %s\n", warning)
+	}
+	return nil
+}
+
+func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {
+	lines := []checked{}
+	look := func(what, name string, do func(context.Context) (string, error)) {
+		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		defer cancel()
+		detail, err := do(ctx)
+		if err != nil {
+			detail = err.Error()
+		}
+		lines = append(lines, checked{What: what, Name: name, OK: err == nil, Detail: detail})
+	}
+	for _, name := range sortedNames(parts.Stores) {
+		look("store", name, func(ctx context.Context) (string, error) {
+			return parts.Config.Stores[name].Kind, parts.Stores[name].Check(ctx)
+		})
+	}
+	for _, name := range sortedNames(parts.Surfaces) {
+		look("surface", name, func(ctx context.Context) (string, error) {
+			s, err := parts.Surfaces[name].Probe(ctx)
+			return fmt.Sprintf("%s %s, %s", s.Product, s.Version, size(s.Bytes)), err
+		})
+	}
+	look("temporal", "engine", func(ctx context.Context) (string, error) { return a.checkEngine(ctx, parts.Config) })
+	return lines
+}
+
+func (a *app) checkEngine(ctx context.Context, c *config.Config) (string, error) {
+	address := c.Temporal.Address
+	if c.Temporal.Embedded() {
+		running, err := engine.Find(engineDir(c))
+		if fault.Is(err, fault.Missing) {
+			return "embedded, not running: `lifeboat up` starts it", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		address = running.Address
+	}
+	s, err := a.dial(ctx, c, address)
+	if err != nil {
+		return "", err
+	}
+	defer s.close()
+	return address, s.launcher.Health(ctx)
+}

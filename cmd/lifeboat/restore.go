@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/worker"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// restoreFlags are the flags of snapshot restore.
+type restoreFlags struct {
+	to      string
+	inPlace bool
+	confirm string
+	replace bool
+	wait    bool
+	tables  []string
+	schemas []string
+}
+
+func (a *app) snapshotRestore() *cobra.Command {
+	f := restoreFlags{}
+	cmd := &cobra.Command{
+		Use:   "restore ID|URI",
+		Short: "Restore a recovery point: into an isolated server, a target, or in place",
+		Args:  exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			parts, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			p, err := parts.Catalog.Find(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			in, err := f.input(parts.Config, p)
+			if err != nil {
+				return usageError{err}
+			}
+			return a.restore(ctx, parts, in, f.wait)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", "isolated", "isolated (a server that Lifeboat starts), or the name of a target")
+	flags.BoolVar(&f.inPlace, "in-place", false, "replace what the live surface holds")
+	flags.StringVar(&f.confirm, "confirm", "", "the surface's name, to confirm an in-place restore")
+	flags.BoolVar(&f.replace, "replace", false, "permit a target that is not empty")
+	flags.BoolVar(&f.wait, "wait", true, "wait until it is done, and show the progress")
+	flags.StringSliceVar(&f.tables, "table", nil, "restore only this table (schema.table; may be repeated)")
+	flags.StringSliceVar(&f.schemas, "schema", nil, "restore only this schema (may be repeated)")
+	return cmd
+}
+
+// input checks the flags against each other and the configuration.
+func (f restoreFlags) input(c *config.Config, p catalog.Point) (workflows.RestoreInput, error) {
+	in := workflows.RestoreInput{Point: ref(p), Replace: f.replace, InPlace: f.inPlace, Confirm: f.confirm}
+	in.Selection.Tables, in.Selection.Schemas = f.tables, f.schemas
+	switch {
+	case f.inPlace && f.to != "isolated":
+		return in, fmt.Errorf("--in-place and --to %s contradict each other", f.to)
+	case f.inPlace && f.confirm != p.Surface:
+		return in, fmt.Errorf("an in-place restore replaces what %s holds now: add --confirm %s", p.Surface, p.Surface)
+	case f.inPlace:
+	case f.to == "isolated":
+		in.Isolated = true
+	default:
+		if _, ok := c.Targets[f.to]; !ok {
+			return in, fmt.Errorf("--to takes isolated, or a target of the configuration (%s), not %q", names(c.Targets), f.to)
+		}
+		in.Target = f.to
+	}
+	return in, nil
+}
+
+// restored is what a finished restore prints.
+type restored struct {
+	workflows.RestoreResult
+	// URL connects to the restored server at once; it has the password in it.
+	URL        string `json:"url,omitempty"`
+	WorkflowID string `json:"workflowId"`
+}
+
+func (a *app) restore(ctx context.Context, parts *worker.Parts, in workflows.RestoreInput, wait bool) error {
+	s, err := a.connect(ctx, parts.Config, wait)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	started, err := s.launcher.Restore(ctx, requester(), in)
+	if err != nil {
+		return err
+	}
+	if !wait {
+		return a.started(started)
+	}
+	out := restored{WorkflowID: started.WorkflowID}
+	if err := a.await(ctx, s, started, "restore of "+in.Point.ID, &out.RestoreResult); err != nil {
+		return err
+	}
+	if out.URL, err = parts.RestoredURL(out.RestoreResult); err != nil && !fault.Is(err, fault.Missing) {
+		return err
+	}
+	out.SealedURL = ""
+	return a.show(out, func() error { return a.restoreFields(out) })
+}
+
+func (a *app) restoreFields(r restored) error {
+	err := a.fields("id", r.ID, "point", r.Point, "surface", r.Surface, "state", r.State, "url", r.URL, "host", r.Host,
+		"compared", fmt.Sprintf("%d entries, all equal", r.Compared), "safety point", r.SafetyPoint, "kept", r.Kept, "workflow", r.WorkflowID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	rows := make([][]string, len(r.Steps))
+	for i, step := range r.Steps {
+		rows[i] = []string{step.Name, seconds(step.Seconds)}
+	}
+	if err := a.table([]string{"STEP", "TOOK"}, rows); err != nil {
+		return err
+	}
+	if r.URL != "" && r.Host != "" {
+		fmt.Fprintf(a.out, "\nThe restored server runs until you say: lifeboat environment stop %s\n", r.ID)
+	}
+	return nil
+}

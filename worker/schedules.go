@@ -1,0 +1,32 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/schedules"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// scheduleJitter spreads the policies that start at the same minute.
+const scheduleJitter = 5 * time.Second
+
+// ReconcileSchedules makes Temporal's schedules what the configuration says.
+func ReconcileSchedules(ctx context.Context, c client.Client, cfg *config.Config) (schedules.Report, error) {
+	var wanted []schedules.Wanted
+	for name, policy := range cfg.Policies {
+		if policy.Cron == "" {
+			continue
+		}
+		wanted = append(wanted, schedules.Wanted{
+			ID: name, Cron: policy.Cron, TimeZone: policy.TimeZone, Paused: policy.Paused, Jitter: scheduleJitter,
+			Workflow: workflows.SnapshotName, TaskQueue: workflows.TaskQueue,
+			Args: []any{workflows.SnapshotInput{Surface: policy.Surface, Kind: policy.Kind, Policy: name}},
+			Note: "policy " + name + " of the configuration",
+		})
+	}
+	return schedules.Reconcile(ctx, c, wanted)
+}

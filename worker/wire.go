@@ -1,0 +1,104 @@
+// Package worker is where the parts are put together: it opens the stores and
+// surfaces of a configuration, makes the steps that use them, and runs them.
+package worker
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	stores "github.com/lifeboat-dr/lifeboat/internal/store/all"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
+	surfaces "github.com/lifeboat-dr/lifeboat/internal/surface/all"
+)
+
+// Parts are what a configuration names, opened.
+type Parts struct {
+	Config      *config.Config
+	Stores      map[string]store.Store
+	Surfaces    map[string]surface.Surface
+	Keys        *seal.Keyring
+	Catalog     *catalog.Catalog
+	Environment *local.Environment
+}
+
+// Open opens the parts. It connects to nothing yet.
+func Open(ctx context.Context, c *config.Config) (*Parts, error) {
+	p := &Parts{
+		Config: c, Stores: map[string]store.Store{}, Surfaces: map[string]surface.Surface{},
+		Environment: local.New(c.DataDir),
+	}
+	var err error
+	if p.Keys, err = seal.NewKeyring(c.Encryption); err != nil {
+		return nil, fault.While(err, "encryption")
+	}
+	for name, sc := range c.Stores {
+		if p.Stores[name], err = stores.Open(ctx, sc); err != nil {
+			return nil, fault.While(err, "store %s", name)
+		}
+	}
+	for name, sc := range c.Surfaces {
+		if p.Surfaces[name], err = surfaces.Open(name, sc); err != nil {
+			return nil, fault.While(err, "surface %s", name)
+		}
+	}
+	p.Catalog = catalog.New(named(c, p.Stores))
+	return p, nil
+}
+
+// named lists the stores in the order of trust: those that policies write to
+// before those that they copy to, each by name.
+func named(c *config.Config, opened map[string]store.Store) []catalog.Named {
+	first := map[string]bool{}
+	for _, policy := range c.Policies {
+		first[policy.Store] = true
+	}
+	out := make([]catalog.Named, 0, len(opened))
+	for name, st := range opened {
+		out = append(out, catalog.Named{Name: name, Store: st, Prefix: c.PointsPrefix})
+	}
+	slices.SortFunc(out, func(a, b catalog.Named) int {
+		if first[a.Name] != first[b.Name] {
+			if first[a.Name] {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return out
+}
+
+// Activities are the steps on these parts.
+func (p *Parts) Activities(c client.Client, version string) *activities.Activities {
+	return &activities.Activities{
+		Config: p.Config, Stores: p.Stores, Surfaces: p.Surfaces, Keys: p.Keys, Catalog: p.Catalog,
+		Environment: p.Environment, Client: c, Host: Host(p.Config.DataDir), Version: version,
+		Slots: activities.NewSlots(p.Config.Parallel),
+	}
+}
+
+// Host names this host and data folder: the place where restored servers live.
+// It is the same after a restart, so that their steps find them again.
+func Host(dataDir string) string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		name = "localhost"
+	}
+	if abs, err := filepath.Abs(dataDir); err == nil {
+		dataDir = abs
+	}
+	digest := seal.DigestOf([]byte(dataDir))
+	return name + "-" + digest[len(digest)-8:]
+}

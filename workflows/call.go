@@ -1,0 +1,63 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+// call runs a step and waits for it, with its input and result checked by the compiler.
+func call[In, Out any](ctx workflow.Context, step func(context.Context, In) (Out, error), in In) (Out, error) {
+	var out Out
+	err := workflow.ExecuteActivity(ctx, step, in).Get(ctx, &out)
+	return out, err
+}
+
+// do runs a step that returns nothing.
+func do[In any](ctx workflow.Context, step func(context.Context, In) error, in In) error {
+	return workflow.ExecuteActivity(ctx, step, in).Get(ctx, nil)
+}
+
+// KindOf is the fault kind of an error that came through Temporal. A step that
+// timed out was unavailable.
+func KindOf(err error) fault.Kind {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		for _, kind := range fault.Kinds {
+			if string(kind) == app.Type() {
+				return kind
+			}
+		}
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return fault.Unavailable
+	}
+	return fault.KindOf(err)
+}
+
+// Message is the innermost message of an error that came through Temporal, for people.
+func Message(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return "a step did not finish in time: " + timeout.Message()
+	}
+	return err.Error()
+}
+
+// fail ends a workflow with the error of its step, without the layers that
+// Temporal put around it, so that the Web UI shows the sentence that matters.
+func fail(err error) error {
+	if err == nil || temporal.IsCanceledError(err) {
+		return err
+	}
+	return temporal.NewNonRetryableApplicationError(Message(err), string(KindOf(err)), nil)
+}

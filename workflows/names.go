@@ -1,0 +1,61 @@
+// Package workflows orchestrates: which step comes when, how often it is tried
+// and what happens when it fails for good. It touches nothing itself.
+package workflows
+
+import "go.temporal.io/sdk/temporal"
+
+// TaskQueue is where every worker takes workflows and the steps that any worker can do.
+const TaskQueue = "lifeboat"
+
+// HostTaskQueue is where the steps go that must run on one host, because a
+// restored server or a scratch file lives there.
+func HostTaskQueue(host string) string { return TaskQueue + "-host-" + host }
+
+// The names under which the workflows are registered.
+const (
+	SnapshotName = "Snapshot"
+	CopyName     = "Copy"
+	VerifyName   = "Verify"
+	RestoreName  = "Restore"
+	PruneName    = "Prune"
+)
+
+// Operations, as the search attribute and the audit log name them.
+const (
+	OperationSnapshot = "snapshot"
+	OperationVerify   = "verify"
+	OperationRestore  = "restore"
+	OperationPrune    = "prune"
+)
+
+// Search attributes. Temporal's SQL visibility has room for ten keywords, so
+// Lifeboat takes four.
+var (
+	AttrSurface   = temporal.NewSearchAttributeKeyKeyword("LifeboatSurface")
+	AttrOperation = temporal.NewSearchAttributeKeyKeyword("LifeboatOperation")
+	AttrPoint     = temporal.NewSearchAttributeKeyKeyword("LifeboatPoint")
+	AttrVerdict   = temporal.NewSearchAttributeKeyKeyword("LifeboatVerdict")
+)
+
+// Memo keys.
+const (
+	MemoPoint     = "point"
+	MemoTrigger   = "trigger"
+	MemoRequest   = "request"
+	MemoRequester = "requester"
+)
+
+// Verdicts, as the search attribute shows them while and after a run.
+const (
+	VerdictRunning = "running"
+	VerdictDone    = "done"
+	VerdictFailed  = "failed"
+)
+
+// ProgressQuery is the query that every workflow answers with its Progress.
+const ProgressQuery = "progress"
+
+// SearchAttributes are those that a namespace must know.
+func SearchAttributes() []temporal.SearchAttributeKey {
+	return []temporal.SearchAttributeKey{AttrSurface, AttrOperation, AttrPoint, AttrVerdict}
+}

@@ -1,0 +1,109 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+// Every time-out and every retry of Lifeboat stands in this file. Which errors
+// are worth a retry is not decided here: the activity interceptor marks those
+// of a kind that no retry mends.
+
+// retryPassing waits out what passes: a store that refuses for a while, a
+// database that restarts.
+var retryPassing = &temporal.RetryPolicy{
+	InitialInterval:    time.Second,
+	BackoffCoefficient: 2,
+	MaximumInterval:    30 * time.Second,
+}
+
+// retryBriefly is for steps whose failure a person waits to hear of.
+var retryBriefly = &temporal.RetryPolicy{
+	InitialInterval:    500 * time.Millisecond,
+	BackoffCoefficient: 2,
+	MaximumInterval:    5 * time.Second,
+	MaximumAttempts:    6,
+}
+
+const (
+	// maxStep bounds a single part; what is older is abandoned, see activities.SweepAge.
+	maxStep = 24 * time.Hour
+	// workerGone is how long a long step may be silent before its worker is given up.
+	workerGone = 20 * time.Second
+	// holderGone is shorter: all dumps wait for what becomes of the view.
+	holderGone = 10 * time.Second
+	// maxFresh is how often a point may be started afresh after its view was lost.
+	maxFresh = 5
+	// freshPause lets a source that just restarted come up.
+	freshPause = 2 * time.Second
+	// hostWait is how long a step waits for the one host that can do it.
+	hostWait = 30 * time.Minute
+	// parallelLoads is how many parts a restore loads at once.
+	parallelLoads = 2
+)
+
+// brief options are for steps that only talk, and answer soon.
+func brief(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    2 * time.Minute,
+		ScheduleToCloseTimeout: 15 * time.Minute,
+		RetryPolicy:            retryBriefly,
+		Summary:                summary,
+	})
+}
+
+// long options are for steps that move bytes: they heartbeat, and are retried
+// for as long as an outage of a working day lasts.
+func long(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    maxStep,
+		ScheduleToCloseTimeout: maxStep,
+		HeartbeatTimeout:       workerGone,
+		RetryPolicy:            retryPassing,
+		WaitForCancellation:    true,
+		Summary:                summary,
+	})
+}
+
+// patient options are for the steps of a restore, which moves bytes while a
+// person waits: an outage of a few minutes is sat out, a longer one reported.
+func patient(ctx workflow.Context, summary string) workflow.Context {
+	options := workflow.GetActivityOptions(long(ctx, summary))
+	policy := *retryPassing
+	policy.MaximumAttempts = 20
+	options.RetryPolicy = &policy
+	return workflow.WithActivityOptions(ctx, options)
+}
+
+// holding options are for the step that keeps a view open: it can wait long for
+// a source to answer, but is given up soon when its worker dies.
+func holding(ctx workflow.Context, summary string) workflow.Context {
+	options := workflow.GetActivityOptions(patient(ctx, summary))
+	options.HeartbeatTimeout = holderGone
+	return workflow.WithActivityOptions(ctx, options)
+}
+
+// onHost sends steps to the one host where the restored server lives.
+func onHost(ctx workflow.Context, host string) workflow.Context {
+	if host == "" {
+		return ctx
+	}
+	return workflow.WithTaskQueue(ctx, HostTaskQueue(host))
+}
+
+// child options are for workflows that another one waits for.
+func child(ctx workflow.Context, id, summary string) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:    id,
+		StaticSummary: summary,
+	})
+}
+
+// is reports whether a step failed for good with an error of the kind.
+func is(err error, kind fault.Kind) bool {
+	return KindOf(err) == kind
+}
