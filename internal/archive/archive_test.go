@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -182,6 +181,7 @@ func TestWriteRefuses(t *testing.T) {
 		"upper case":     {surface.Part{Name: "T", Format: "rows"}, PartWriter{}},
 		"path in format": {surface.Part{Name: "t", Format: "a/b"}, PartWriter{}},
 		"no format":      {surface.Part{Name: "t"}, PartWriter{}},
+		"bad attempt":    {good, PartWriter{Attempt: "../x"}},
 		"bad recipient":  {good, PartWriter{Recipients: []string{"age1x"}}},
 	} {
 		st := newMemory()
@@ -209,29 +209,26 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-func TestCollidingAttempts(t *testing.T) {
+func TestAttemptsDontMeet(t *testing.T) {
 	t.Parallel()
 	st := newMemory()
-	w := PartWriter{Store: st, Dir: "points/main/" + testID}
+	w := PartWriter{Store: st, Dir: "points/main/" + testID, Attempt: "first"}
 	part := surface.Part{Name: "t", Format: "rows"}
 	write := func(text string) func(io.Writer) error {
 		return func(out io.Writer) error { _, err := io.WriteString(out, text); return err }
 	}
-	if _, err := w.Write(t.Context(), part, nil, write("first attempt")); err != nil {
+	if _, err := w.Write(t.Context(), part, nil, write("one")); err != nil {
 		t.Fatal(err)
 	}
-	second, err := w.Write(t.Context(), part, nil, func(out io.Writer) error { return write("second")(out) })
-	if err != nil {
-		t.Fatalf("an object of an earlier attempt is in the way: %v", err)
+	if _, err := w.Write(t.Context(), part, nil, write("the same attempt again")); !fault.Is(err, fault.Conflict) {
+		t.Errorf("an attempt replaced its own object: %v", err)
 	}
-	_, err = w.Write(t.Context(), part, nil, func(out io.Writer) error {
-		second, err = w.Write(t.Context(), part, nil, write("overtakes"))
-		return errors.Join(err, write("overtaken")(out))
-	})
-	if !fault.Is(err, fault.Unavailable) {
-		t.Errorf("an attempt that was overtaken: %v (%s), want unavailable", err, fault.KindOf(err))
+	w.Attempt = "second"
+	entry, err := w.Write(t.Context(), part, nil, write("two"))
+	if err != nil || entry.Object != "t.second.rows.zst" {
+		t.Errorf("the second attempt made %q, %v", entry.Object, err)
 	}
-	if _, data := st.object(t, "t.rows.zst"); seal.DigestOf(data) != second.Digest {
-		t.Error("the object isn't the one whose entry was returned last")
+	if _, data := st.object(t, "/"+entry.Object); seal.DigestOf(data) != entry.Digest || len(st.objects) != 2 {
+		t.Errorf("%d objects, and the second's isn't what its entry says", len(st.objects))
 	}
 }

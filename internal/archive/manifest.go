@@ -16,10 +16,10 @@ const FormatVersion = 1
 
 // Objects in a point's folder beside its parts.
 const (
-	// ManifestObject is written last: a point exists when it does.
-	ManifestObject = "manifest.json"
-	// IdentityObject is the point's own identity behind a passphrase.
-	IdentityObject = "identity.age"
+	// ManifestName is written last: a point exists when it does.
+	ManifestName = "manifest.json"
+	// IdentityFileName is the point's own identity behind a passphrase.
+	IdentityFileName = "identity.age"
 )
 
 // Kinds of points.
@@ -90,7 +90,8 @@ func (e Encryption) encrypted() bool { return e.Scheme == seal.SchemeAge }
 // PartEntry is one part as the manifest lists it.
 type PartEntry struct {
 	surface.Part
-	// Object is the name of the part's object in the point's folder; see ObjectName.
+	// Object is the name of the part's object in the point's folder:
+	// NAME.ATTEMPT.FORMAT.zst.age, see FORMAT.md.
 	Object string `json:"object"`
 	// Bytes is the size of the object, PlainBytes before compression.
 	Bytes      int64 `json:"bytes"`

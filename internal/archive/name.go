@@ -19,6 +19,7 @@ var (
 	validID      = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-[a-z2-7]{6}$`)
 	validSurface = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	validPart    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
+	validAttempt = regexp.MustCompile(`^[a-z2-7]{1,16}$`)
 	validFormat  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 )
 
@@ -65,12 +66,28 @@ func label(dir string) string {
 	return path.Join(path.Base(parent), id)
 }
 
-// ObjectName is the name of a part's object in the point's folder: NAME.FORMAT.zst,
-// with .age after it when the point is encrypted.
-func ObjectName(part, format string, encrypted bool) string {
-	name := part + "." + format + ".zst"
+// objectName is the name of a part's object in the point's folder:
+// NAME.ATTEMPT.FORMAT.zst, with .age after it when the point is encrypted. The
+// attempt may be empty; its dot then goes with it.
+func objectName(part, attempt, format string, encrypted bool) string {
+	name := part
+	if attempt != "" {
+		name += "." + attempt
+	}
+	name += "." + format + ".zst"
 	if encrypted {
 		name += ".age"
 	}
 	return name
+}
+
+// isObjectOf reports whether an object's name is one that the part can have.
+func isObjectOf(object, part, format string, encrypted bool) bool {
+	ending := objectName("", "", format, encrypted)
+	if object == part+ending {
+		return true
+	}
+	attempt, begins := strings.CutPrefix(object, part+".")
+	attempt, ends := strings.CutSuffix(attempt, ending)
+	return begins && ends && validAttempt.MatchString(attempt)
 }

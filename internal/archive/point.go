@@ -6,6 +6,8 @@ import (
 	"io"
 	"path"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -43,9 +45,16 @@ func OpenParts(ctx context.Context, st store.Store, dir string, keys *seal.Keyri
 	if err != nil {
 		return nil, err
 	}
+	return OpenUnsealed(ctx, st, dir, m, keys)
+}
+
+// OpenUnsealed is OpenParts for a point in the making, whose manifest is not
+// on the store yet.
+func OpenUnsealed(ctx context.Context, st store.Store, dir string, m Manifest, keys *seal.Keyring) (*Point, error) {
 	p := &Point{Manifest: m, store: st, dir: dir}
 	var identityFile []byte
 	if m.Encryption.IdentityFile != "" {
+		var err error
 		identityFile, err = readSmall(ctx, st, path.Join(dir, m.Encryption.IdentityFile), maxIdentityFile)
 		if fault.Is(err, fault.Missing) {
 			err = fault.New(fault.Corrupt, "its identity file is gone from the store")
@@ -54,6 +63,7 @@ func OpenParts(ctx context.Context, st store.Store, dir string, keys *seal.Keyri
 			return nil, fault.While(err, "point %s", label(dir))
 		}
 	}
+	var err error
 	p.opener, err = keys.Opener(m.Encryption.Recipients, identityFile)
 	if err != nil {
 		return nil, fault.While(err, "point %s", label(dir))
@@ -90,9 +100,12 @@ func (p *Point) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 // Fingerprint implements surface.Source. Its order is surface.Fingerprint.Sort's.
 func (p *Point) Fingerprint() surface.Fingerprint { return p.fingerprint }
 
-// readPieces reads the fingerprint's parts.
+// pieceReaders is how many pieces of a fingerprint are read at once.
+const pieceReaders = 4
+
+// readPieces reads the fingerprint's parts and merges them.
 func (p *Point) readPieces(ctx context.Context) (surface.Fingerprint, error) {
-	var all surface.Fingerprint
+	var entries []PartEntry
 	room := int64(maxFingerprint)
 	for _, entry := range p.Manifest.Parts {
 		if entry.Role != RoleFingerprint {
@@ -101,19 +114,21 @@ func (p *Point) readPieces(ctx context.Context) (surface.Fingerprint, error) {
 		if room -= entry.PlainBytes; room < 0 {
 			return nil, fault.New(fault.Corrupt, "point %s: its fingerprint has more than %d bytes", label(p.dir), maxFingerprint)
 		}
-		piece, err := p.readPiece(ctx, entry)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, piece...)
+		entries = append(entries, entry)
 	}
-	all.Sort()
-	for i := 1; i < len(all); i++ {
-		if all[i-1].Kind == all[i].Kind && all[i-1].Name == all[i].Name {
-			return nil, fault.New(fault.Corrupt, "point %s: its fingerprint has %s %q twice", label(p.dir), all[i].Kind, all[i].Name)
-		}
+	pieces := make([]surface.Fingerprint, len(entries))
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(pieceReaders)
+	for i, entry := range entries {
+		readers.Go(func() (err error) {
+			pieces[i], err = p.readPiece(ctx, entry)
+			return err
+		})
 	}
-	return all, nil
+	if err := readers.Wait(); err != nil {
+		return nil, err
+	}
+	return surface.Merge(pieces...), nil
 }
 
 func (p *Point) readPiece(ctx context.Context, entry PartEntry) (surface.Fingerprint, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -26,8 +27,8 @@ func NewEncryption(ctx context.Context, st store.Store, dir string, keys *seal.K
 	if key.IdentityFile == nil {
 		return e, nil
 	}
-	e.IdentityFile = IdentityObject
-	object := path.Join(dir, IdentityObject)
+	e.IdentityFile = IdentityFileName
+	object := path.Join(dir, IdentityFileName)
 	_, err = st.Put(ctx, object, bytes.NewReader(key.IdentityFile), store.PutOptions{IfAbsent: true, Estimate: int64(len(key.IdentityFile))})
 	if fault.Is(err, fault.Conflict) {
 		existing, err := readSmall(ctx, st, object, maxIdentityFile)
@@ -66,7 +67,7 @@ func SealPoint(ctx context.Context, st store.Store, dir string, m Manifest) (Man
 	if len(data) > maxManifest {
 		return Manifest{}, fault.New(fault.Invalid, "sealing point %s: a manifest of %d bytes is more than %d", label(dir), len(data), maxManifest)
 	}
-	_, err = st.Put(ctx, path.Join(dir, ManifestObject), bytes.NewReader(data), store.PutOptions{IfAbsent: true, Estimate: int64(len(data))})
+	_, err = st.Put(ctx, path.Join(dir, ManifestName), bytes.NewReader(data), store.PutOptions{IfAbsent: true, Estimate: int64(len(data))})
 	if fault.Is(err, fault.Conflict) {
 		return sealedBefore(ctx, st, dir, m)
 	}
@@ -109,7 +110,7 @@ func checkObjects(ctx context.Context, st store.Store, dir string, m Manifest) e
 		if err != nil {
 			return err
 		}
-		sizes[path.Base(entry.Key)] = entry.Size
+		sizes[strings.TrimPrefix(entry.Key, dir+"/")] = entry.Size
 	}
 	for _, p := range m.Parts {
 		if size, found := sizes[p.Object]; !found {
@@ -147,7 +148,7 @@ func sealedBefore(ctx context.Context, st store.Store, dir string, m Manifest) (
 // when there is none, fault.Unsupported when a newer Lifeboat wrote it,
 // fault.Corrupt when it is damaged or belongs to another folder.
 func ReadManifest(ctx context.Context, st store.Store, dir string) (Manifest, error) {
-	data, err := readSmall(ctx, st, path.Join(dir, ManifestObject), maxManifest)
+	data, err := readSmall(ctx, st, path.Join(dir, ManifestName), maxManifest)
 	if fault.Is(err, fault.Missing) {
 		return Manifest{}, fault.New(fault.Missing, "there is no recovery point at %s: it has no manifest", dir)
 	} else if err != nil {

@@ -43,14 +43,15 @@ func (e Encryption) validate() error {
 		return fmt.Errorf("encryption %q is none of age and none", e.Scheme)
 	case len(e.Recipients) == 0:
 		return errors.New("it is encrypted for nobody")
-	case e.IdentityFile != "" && e.IdentityFile != IdentityObject:
-		return fmt.Errorf("identity file %q is not %s", e.IdentityFile, IdentityObject)
+	case e.IdentityFile != "" && e.IdentityFile != IdentityFileName:
+		return fmt.Errorf("identity file %q is not %s", e.IdentityFile, IdentityFileName)
 	}
 	return nil
 }
 
 func (m Manifest) validateParts() error {
 	previous := ""
+	objects := make(map[string]bool, len(m.Parts))
 	var sums totals
 	for _, p := range m.Parts {
 		if err := p.validate(m.Encryption.encrypted()); err != nil {
@@ -61,8 +62,10 @@ func (m Manifest) validateParts() error {
 			return fmt.Errorf("part %q is listed twice", p.Name)
 		case p.Name < previous:
 			return fmt.Errorf("parts are out of order: %q comes after %q", p.Name, previous)
+		case objects[p.Object]:
+			return fmt.Errorf("part %q: another part has its object", p.Name)
 		}
-		previous = p.Name
+		previous, objects[p.Object] = p.Name, true
 		if err := sums.add(p); err != nil {
 			return err
 		}
@@ -80,8 +83,8 @@ func (p PartEntry) validate(encrypted bool) error {
 		return fmt.Errorf("a part of this name can't have the role %s", p.Role)
 	case !validFormat.MatchString(p.Format):
 		return fmt.Errorf("format %.100q has other characters than a-z, 0-9 and \"-\", or is too long", p.Format)
-	case p.Object != ObjectName(p.Name, p.Format, encrypted):
-		return fmt.Errorf("object %.100q should be %q", p.Object, ObjectName(p.Name, p.Format, encrypted))
+	case !isObjectOf(p.Object, p.Name, p.Format, encrypted):
+		return fmt.Errorf("its object can't be %.100q: it would be %q", p.Object, objectName(p.Name, "", p.Format, encrypted))
 	case p.Bytes <= 0 || p.PlainBytes < 0:
 		return fmt.Errorf("sizes of %d and %d bytes are not possible", p.Bytes, p.PlainBytes)
 	case !seal.ValidDigest(p.Digest):

@@ -32,6 +32,11 @@ type PartWriter struct {
 	Recipients []string
 	// Level is zstd's, 1 to 19; 0 means 1.
 	Level int
+	// Attempt, up to 16 characters of a-z and 2-7, goes into the names of
+	// objects. With an attempt of its own each time a step is run, a worker
+	// that was given up but still writes never replaces what its successor
+	// wrote. It may be empty.
+	Attempt string
 }
 
 // Write stores one part: what produce writes is compressed, encrypted,
@@ -40,45 +45,38 @@ type PartWriter struct {
 // level 1, 90 MiB at 19) and the store for its upload, at most 12 buffers of
 // 256 KiB are in memory, however large the part.
 //
-// An object that an earlier attempt left is replaced. An attempt that is
-// still running elsewhere can't replace this one's: whoever comes second fails.
+// An object is never replaced: when there is one of the same name and attempt,
+// the error is of kind fault.Conflict.
 //
 // The first error of produce or of the store stops both; an error of produce
 // keeps its kind. progress, which may be nil, is called every 250 ms at most
 // and once at the end, with the bytes so far before compression and as stored.
 func (w PartWriter) Write(ctx context.Context, part surface.Part, progress func(plain, stored int64), produce func(io.Writer) error) (PartEntry, error) {
-	estimate := max(part.Estimate, 0)
-	part.Estimate = 0
-	entry := PartEntry{Part: part, Object: ObjectName(part.Name, part.Format, len(w.Recipients) > 0)}
-	if err := w.prepare(ctx, entry); err != nil {
+	if err := w.check(part); err != nil {
 		return PartEntry{}, fault.While(err, "part %q", part.Name)
 	}
+	object := objectName(part.Name, w.Attempt, part.Format, len(w.Recipients) > 0)
 	s := &stream{meter: newMeter(progress), digest: seal.NewDigest(), plain: newPipe(), packed: newPipe()}
-	if err := s.run(ctx, w, entry.Object, estimate, produce); err != nil {
+	if err := s.run(ctx, w, object, max(part.Estimate, 0), produce); err != nil {
 		return PartEntry{}, fault.While(err, "part %q", part.Name)
 	}
 	s.meter.last()
-	entry.PlainBytes, entry.Bytes = s.meter.plain.Load(), s.meter.stored.Load()
-	entry.Digest = seal.FormatDigest(s.digest)
-	return entry, nil
+	part.Estimate = 0
+	return PartEntry{
+		Part: part, Object: object, Bytes: s.meter.stored.Load(), PlainBytes: s.meter.plain.Load(), Digest: seal.FormatDigest(s.digest),
+	}, nil
 }
 
-// prepare checks what is asked for and clears what an earlier attempt left.
-func (w PartWriter) prepare(ctx context.Context, entry PartEntry) error {
-	if w.Level < 0 || w.Level > maxLevel {
+func (w PartWriter) check(part surface.Part) error {
+	switch {
+	case w.Level < 0 || w.Level > maxLevel:
 		return fault.New(fault.Invalid, "compression level %d is not possible: it goes from 1 to %d", w.Level, maxLevel)
+	case w.Attempt != "" && !validAttempt.MatchString(w.Attempt):
+		return fault.New(fault.Invalid, "attempt %q can't stand in an object's name", w.Attempt)
+	case !validPart.MatchString(part.Name) || !validFormat.MatchString(part.Format):
+		return fault.New(fault.Invalid, "its name or format (%q) can't stand in an object's name", part.Format)
 	}
-	if !validPart.MatchString(entry.Name) || !validFormat.MatchString(entry.Format) {
-		return fault.New(fault.Invalid, "the name or the format (%q) has characters that can't stand in an object's name", entry.Format)
-	}
-	key := path.Join(w.Dir, entry.Object)
-	_, err := w.Store.Stat(ctx, key)
-	if fault.Is(err, fault.Missing) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	return w.Store.Delete(ctx, key)
+	return nil
 }
 
 // stream is one part on its way: produce → plain → compress → packed →
@@ -138,12 +136,10 @@ func (s *stream) put(ctx context.Context, w PartWriter, object string, estimate 
 	}
 	body := &digestingReader{ctx: ctx, r: sealed, stream: s}
 	got, err := w.Store.Put(ctx, path.Join(w.Dir, object), body, store.PutOptions{IfAbsent: true, Estimate: estimate})
-	switch sent := s.meter.stored.Load(); {
-	case fault.Is(err, fault.Conflict):
-		return fault.Wrap(fault.Unavailable, err, "another attempt wrote it at the same time, try again")
-	case err != nil:
+	if err != nil {
 		return err
-	case !body.ended || got.Size != sent:
+	}
+	if sent := s.meter.stored.Load(); !body.ended || got.Size != sent {
 		return fault.New(fault.Corrupt, "the store says it kept %d bytes, %d were sent", got.Size, sent)
 	}
 	return nil
