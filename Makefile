@@ -9,8 +9,9 @@ GO    ?= go
 BIN   := bin/lifeboat
 TOOLS := .cache/tools
 
-# A binary knows the commit it was built from, where there is a repository to ask.
-VCS := $(shell git rev-parse --is-inside-work-tree >/dev/null 2>&1 && echo true || echo false)
+# What the binary calls its version, where there is a repository to ask.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD   := $(GO) build -buildvcs=false -ldflags "-X main.version=$(VERSION)"
 
 # FUZZTIME is how long each fuzz target runs.
 FUZZTIME ?= 30s
@@ -31,11 +32,11 @@ setup: ## Install what building, testing and checking need (Debian packages, Go 
 
 .PHONY: build
 build: ## Build bin/lifeboat
-	$(GO) build -buildvcs=$(VCS) -o $(BIN) ./cmd/lifeboat
+	$(BUILD) -o $(BIN) ./cmd/lifeboat
 
 .PHONY: build-slim
 build-slim: ## Build bin/lifeboat-slim: API server and worker, without the embedded Temporal server
-	$(GO) build -buildvcs=$(VCS) -tags slim -o $(BIN)-slim ./cmd/lifeboat
+	$(BUILD) -tags slim -o $(BIN)-slim ./cmd/lifeboat
 
 .PHONY: demo
 demo: ## Show the whole job on servers of its own; make demo ARGS=--exit ends by itself

@@ -5,6 +5,7 @@ package architecture
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -81,9 +82,15 @@ func breaches(g graph, rules []rule, pure []string) []string {
 		if inRooms(pkg, pure) {
 			add(pkg, func(to string) bool { return !standard(to) })
 		}
-		if dir := path.Dir(pkg); dir == module+"/internal/store" || dir == module+"/internal/surface" {
-			if name := path.Base(pkg); name != "all" {
-				add(pkg, func(to string) bool { return path.Dir(to) == dir && !strings.HasSuffix(to, "test") })
+	}
+	// Implementations never meet: they are what the list of all of them imports.
+	for _, list := range []string{"internal/store/all", "internal/surface/all"} {
+		implementation := func(pkg string) bool {
+			return path.Dir(pkg) == module+"/"+path.Dir(list) && slices.Contains(g[module+"/"+list], pkg)
+		}
+		for pkg := range g {
+			if implementation(pkg) {
+				add(pkg, implementation)
 			}
 		}
 	}
@@ -154,12 +161,19 @@ func TestBreachesAreFound(t *testing.T) {
 		"by two steps":      {graph{m("worker"): {"a.example/x"}, "a.example/x": {echo + "/v4"}}, "worker → a.example/x → github.com/labstack/echo/v4"},
 		"an implementation": {graph{m("activities"): {m("internal/store/s3")}}, "activities → internal/store/s3"},
 		"the interface":     {graph{m("activities"): {m("internal/store")}}, ""},
-		"a sibling":         {graph{m("internal/store/s3"): {m("internal/store/gcs")}}, "internal/store/s3 → internal/store/gcs"},
-		"the list":          {graph{m("internal/store/all"): {m("internal/store/gcs")}}, ""},
-		"the suite":         {graph{m("internal/store/s3"): {m("internal/store/storetest")}}, ""},
-		"not pure":          {graph{m("internal/fault"): {"a.example/x"}}, "internal/fault → a.example/x"},
-		"pure":              {graph{m("internal/fault"): {"net/http"}}, ""},
-		"a circle":          {graph{m("worker"): {"a.example/x"}, "a.example/x": {m("worker")}}, ""},
+		"a sibling": {
+			graph{
+				m("internal/store/all"): {m("internal/store/s3"), m("internal/store/gcs")},
+				m("internal/store/s3"):  {m("internal/store/gcs")},
+				m("internal/store/gcs"): {m("internal/store/keyspace")},
+			},
+			"internal/store/s3 → internal/store/gcs",
+		},
+		"the list":  {graph{m("internal/store/all"): {m("internal/store/gcs")}}, ""},
+		"the suite": {graph{m("internal/store/s3"): {m("internal/store/storetest")}}, ""},
+		"not pure":  {graph{m("internal/fault"): {"a.example/x"}}, "internal/fault → a.example/x"},
+		"pure":      {graph{m("internal/fault"): {"net/http"}}, ""},
+		"a circle":  {graph{m("worker"): {"a.example/x"}, "a.example/x": {m("worker")}}, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

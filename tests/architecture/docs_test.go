@@ -1,0 +1,127 @@
+package architecture
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+)
+
+// link matches the target of a Markdown link or picture.
+var link = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+
+func TestLinksInDocumentsLead(t *testing.T) {
+	t.Parallel()
+	documents := 0
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != root && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if filepath.Ext(name) != ".md" {
+			return nil
+		}
+		documents++
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for _, found := range link.FindAllStringSubmatch(string(data), -1) {
+			if strings.Contains(found[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), found[1])); err != nil {
+				t.Errorf("%s: the link %s leads nowhere", name, found[1])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if documents < 5 {
+		t.Errorf("found %d documents", documents)
+	}
+}
+
+// block returns the first fenced block of the README in a language that
+// contains a text.
+func block(t *testing.T, language, containing string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rest := range strings.Split(string(data), "```"+language+"\n")[1:] {
+		if text, _, _ := strings.Cut(rest, "```"); strings.Contains(text, containing) {
+			return text
+		}
+	}
+	t.Fatalf("README.md has no %s block with %s", language, containing)
+	return ""
+}
+
+func TestReadmeConfigurationLoads(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "lifeboat.yaml")
+	if err := os.WriteFile(file, []byte(block(t, "yaml", "policies:")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(file, []string{
+		"HOME=/root", "POSTGRES_URL=postgres://app@db/app", "REDIS_URL=redis://cache:6379/0", "BACKUP_PASSPHRASE=correct horse battery staple",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if warnings := c.Warnings(); len(c.Policies) != 2 || len(warnings) > 0 {
+		t.Errorf("%d policies, warnings %q", len(c.Policies), warnings)
+	}
+}
+
+func TestReadmeVariablesLoad(t *testing.T) {
+	t.Parallel()
+	env := []string{"HOME=/root"}
+	for line := range strings.Lines(block(t, "sh", "SNAPSHOTS_CRON_SCHEDULE=")) {
+		setting, _, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		env = append(env, strings.ReplaceAll(setting, `"`, ""))
+	}
+	c, err := config.Load("", env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if warnings := c.Warnings(); len(c.Policies) != 2 || len(c.Stores) != 1 || len(warnings) > 0 {
+		t.Errorf("%d policies, %d stores, warnings %q", len(c.Policies), len(c.Stores), warnings)
+	}
+}
+
+// TestArchitectureNamesEveryRoom holds ARCHITECTURE.md against the tree: each
+// room of the house is in it.
+func TestArchitectureNamesEveryRoom(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms, err := filepath.Glob(filepath.Join(root, "internal", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rooms) < 10 {
+		t.Fatalf("found %d rooms", len(rooms))
+	}
+	for _, top := range []string{"cmd/lifeboat", "apiserver", "worker", "workflows", "activities"} {
+		rooms = append(rooms, filepath.Join(root, top))
+	}
+	for _, room := range rooms {
+		name := filepath.Base(room)
+		if !strings.Contains(string(text), name+"/") {
+			t.Errorf("ARCHITECTURE.md doesn't say what %s is for", name)
+		}
+	}
+}
