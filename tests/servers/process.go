@@ -181,6 +181,12 @@ func FreePort(t testing.TB) int {
 	return 0
 }
 
+// Address is 127.0.0.1 with a FreePort.
+func Address(t testing.TB) string {
+	t.Helper()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(t)))
+}
+
 // Dialable returns a check for Start: that something accepts TCP connections at the address.
 func Dialable(address string) func() error {
 	return func() error {
