@@ -49,10 +49,13 @@ func Dir(prefix, surface, id string) string {
 
 // ParseDir takes the surface's name and the point's ID from a folder's key.
 func ParseDir(dir string) (surface, id string, err error) {
-	parent, id := path.Split(strings.Trim(dir, "/"))
-	surface = path.Base(parent)
+	elements := strings.Split(strings.Trim(dir, "/"), "/")
+	id = elements[len(elements)-1]
 	if _, err := ParseID(id); err != nil {
 		return "", "", fault.New(fault.Invalid, "%q is not the folder of a recovery point: it doesn't end in an ID", dir)
+	}
+	if len(elements) > 1 {
+		surface = elements[len(elements)-2]
 	}
 	if !validSurface.MatchString(surface) {
 		return "", "", fault.New(fault.Invalid, "%q is not the folder of a recovery point: no surface is before the ID", dir)

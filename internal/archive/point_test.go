@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +24,11 @@ var contents = map[string][]byte{
 
 var entries = map[string]surface.Fingerprint{
 	"":       {{Kind: "sequence", Name: "public.ids", Count: 7}},
-	"t-0001": {{Kind: "table", Name: "public.big", Count: 5000, Digest: "00112233445566778899aabbccddeeff"}},
-	"t-0002": {{Kind: "table", Name: `public.o"dd <name>` + "\u2028", Count: 5}, {Kind: "table", Name: "public.empty"}},
+	"t-0001": {{Kind: "table", Name: "public.big", Count: 4000, Digest: "rows:00112233445566778899aabbccddeeff"}},
+	"t-0002": {
+		{Kind: "table", Name: "public.big", Count: 1000, Digest: "rows:00000000000000000000000000000001"},
+		{Kind: "table", Name: `public.o"dd <name>` + "\u2028", Count: 5}, {Kind: "table", Name: "public.empty"},
+	},
 }
 
 // bundle is a point on a store in memory.
@@ -39,13 +43,18 @@ type bundle struct {
 // unsealed writes the parts of the test point.
 func unsealed(t testing.TB, keys *seal.Keyring) *bundle {
 	t.Helper()
+	return writeParts(t, keys, "", contents, entries)
+}
+
+func writeParts(t testing.TB, keys *seal.Keyring, attempt string, contents map[string][]byte, pieces map[string]surface.Fingerprint) *bundle {
+	t.Helper()
 	b := &bundle{store: newMemory(), keys: keys, dir: Dir("points", "main", testID)}
 	ctx := t.Context()
 	encryption, err := NewEncryption(ctx, b.store, b.dir, b.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.writer = PartWriter{Store: b.store, Dir: b.dir, Recipients: encryption.Recipients}
+	b.writer = PartWriter{Store: b.store, Dir: b.dir, Recipients: encryption.Recipients, Attempt: attempt}
 	b.manifest = Manifest{
 		ID: testID, Surface: "main", SurfaceKind: "postgres", Kind: KindSnapshot, Policy: "main-daily",
 		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC), SealedAt: time.Date(2026, 1, 2, 3, 5, 0, 0, time.UTC),
@@ -53,9 +62,9 @@ func unsealed(t testing.TB, keys *seal.Keyring) *bundle {
 		Compression: CompressionZstd, Encryption: encryption, Tool: "test",
 	}
 	for name, data := range contents {
-		part := surface.Part{Name: name, Role: surface.RoleData, Format: "rows", Estimate: int64(len(data)), Spec: []byte(`{"table":"a<b"}`)}
-		if name == "globals" {
-			part = surface.Part{Name: name, Role: surface.RoleMeta, Format: "sql"}
+		part := surface.Part{Name: name, Role: surface.RoleMeta, Format: "sql"}
+		if strings.HasPrefix(name, "t-") {
+			part = surface.Part{Name: name, Role: surface.RoleData, Format: "sql", Estimate: int64(len(data)), Spec: []byte(`{"oids":[16384],"note":"a<b"}`)}
 		}
 		entry, err := b.writer.Write(ctx, part, nil, func(w io.Writer) error { _, err := w.Write(data); return err })
 		if err != nil {
@@ -63,7 +72,7 @@ func unsealed(t testing.TB, keys *seal.Keyring) *bundle {
 		}
 		b.manifest.Parts = append(b.manifest.Parts, entry)
 	}
-	for part, f := range entries {
+	for part, f := range pieces {
 		piece, err := WritePiece(ctx, b.writer, part, f)
 		if err != nil {
 			t.Fatal(err)
