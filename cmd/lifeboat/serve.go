@@ -20,12 +20,14 @@ import (
 )
 
 func (a *app) upCommand() *cobra.Command {
-	return &cobra.Command{
+	r := roles{engine: true}
+	cmd := &cobra.Command{
 		Use: "up", Short: "Run everything in one process: engine, worker, API", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.serve(cmd.Context(), roles{engine: true, worker: true, api: true})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), r) },
 	}
+	cmd.Flags().BoolVar(&r.worker, "worker", true, "run a worker in this process; without one, run lifeboat worker beside it")
+	cmd.Flags().BoolVar(&r.api, "api", true, "run the API in this process; without it, run lifeboat apiserver beside it")
+	return cmd
 }
 
 func (a *app) apiserverCommand() *cobra.Command {

@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
+)
+
+// exec runs statements on a database.
+func execSQL(t *testing.T, url string, statements ...string) {
+	t.Helper()
+	ctx := context.Background()
+	db, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(ctx)
+	for _, statement := range statements {
+		if _, err := db.Exec(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// text returns the one value of a query as text.
+func text(t *testing.T, url, query string) string {
+	t.Helper()
+	ctx := context.Background()
+	db, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(ctx)
+	var value string
+	if err := db.QueryRow(ctx, "SELECT ("+query+")::text").Scan(&value); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+// shop is a small database with the things that matter; rows is how large it is.
+func shop(t *testing.T, pg *servers.PG, rows int) (url string) {
+	t.Helper()
+	execSQL(t, pg.URL, "CREATE DATABASE shop")
+	url = pg.DatabaseURL("shop")
+	execSQL(t, url,
+		`CREATE TABLE orders (id bigint PRIMARY KEY, note text NOT NULL, at timestamptz NOT NULL DEFAULT now())`,
+		`CREATE TABLE lines (order_id bigint REFERENCES orders, n int, price numeric, PRIMARY KEY (order_id, n))`,
+		`CREATE SEQUENCE tickets START 7`,
+		fmt.Sprintf(`INSERT INTO orders SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, %d) n`, rows),
+		fmt.Sprintf(`INSERT INTO lines SELECT n, l, n * l / 7.0 FROM generate_series(1, %d) n, generate_series(1, 2) l`, rows),
+		`SELECT nextval('tickets')`,
+	)
+	return url
+}
+
+// openTransactions counts the sessions that a snapshot left on the source.
+func openTransactions(t *testing.T, pg *servers.PG) string {
+	t.Helper()
+	return text(t, pg.URL, `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'lifeboat%'`)
+}
+
+func indent(s string) string { return "\t" + strings.ReplaceAll(s, "\n", "\n\t") }
