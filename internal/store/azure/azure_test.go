@@ -1,0 +1,52 @@
+package azure
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/store/storetest"
+	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
+)
+
+func mustOpen(t *testing.T, c store.Config, idle time.Duration) store.Store {
+	t.Helper()
+	s, err := open(c, idle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStore(t *testing.T) {
+	server := servers.Azure(t)
+	t.Run("Container", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) store.Store { return mustOpen(t, server.Container(t), transport.Idle) })
+	})
+	t.Run("Prefix", func(t *testing.T) {
+		c := server.Container(t)
+		storetest.Prefixes(t, func(prefix string) store.Store {
+			c.Prefix = prefix
+			return mustOpen(t, c, transport.Idle)
+		})
+	})
+	t.Run("NoContainer", func(t *testing.T) {
+		c := server.Container(t)
+		c.Container = "never-made"
+		storetest.Unusable(t, mustOpen(t, c, transport.Idle), fault.Missing)
+	})
+	t.Run("WrongKey", func(t *testing.T) {
+		c := server.WrongKey(server.Container(t))
+		storetest.Unusable(t, mustOpen(t, c, transport.Idle), fault.Denied)
+	})
+}
+
+func TestFaults(t *testing.T) {
+	server := servers.Azure(t)
+	storetest.RunFaults(t, func(t *testing.T) (store.Store, *servers.Proxy) {
+		c, proxy := server.Proxied(t, server.Container(t))
+		return mustOpen(t, c, storetest.Impatient), proxy
+	})
+}

@@ -1,0 +1,48 @@
+package gcs
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/store/storetest"
+	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
+)
+
+func mustOpen(t *testing.T, c store.Config, idle time.Duration) store.Store {
+	t.Helper()
+	s, err := open(t.Context(), c, idle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStore(t *testing.T) {
+	server := servers.GCS(t)
+	t.Run("Bucket", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) store.Store { return mustOpen(t, server.Bucket(t), transport.Idle) })
+	})
+	t.Run("Prefix", func(t *testing.T) {
+		c := server.Bucket(t)
+		storetest.Prefixes(t, func(prefix string) store.Store {
+			c.Prefix = prefix
+			return mustOpen(t, c, transport.Idle)
+		})
+	})
+	t.Run("NoBucket", func(t *testing.T) {
+		c := server.Bucket(t)
+		c.Bucket = "never-made"
+		storetest.Unusable(t, mustOpen(t, c, transport.Idle), fault.Missing)
+	})
+}
+
+func TestFaults(t *testing.T) {
+	storetest.RunFaults(t, func(t *testing.T) (store.Store, *servers.Proxy) {
+		server := servers.GCS(t)
+		c, proxy := server.Proxied(t, server.Bucket(t))
+		return mustOpen(t, c, storetest.Impatient), proxy
+	})
+}

@@ -1,0 +1,134 @@
+package gcs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"time"
+
+	"cloud.google.com/go/storage"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/api/iterator"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+)
+
+// Get implements store.Store. The library goes on by itself where a connection breaks.
+func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	name, err := s.keys.Key(key)
+	if err != nil {
+		return nil, err
+	}
+	if offset < 0 || length == 0 {
+		return s.emptyAt(ctx, key, offset)
+	}
+	r, err := s.bucket.Object(name).NewRangeReader(ctx, offset, max(length, -1))
+	if status(err) == http.StatusRequestedRangeNotSatisfiable {
+		return s.emptyAt(ctx, key, offset)
+	}
+	if err != nil {
+		return nil, s.fault(err, "read", key)
+	}
+	return &reading{r, s, key}, nil
+}
+
+type reading struct {
+	*storage.Reader
+	s   *Store
+	key string
+}
+
+func (r *reading) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	return n, r.s.fault(err, "read", r.key)
+}
+
+// emptyAt is an empty reader if an object exists that has the offset.
+func (s *Store) emptyAt(ctx context.Context, key string, offset int64) (io.ReadCloser, error) {
+	o, err := s.Stat(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if offset < 0 || offset > o.Size {
+		return nil, fault.New(fault.Invalid, "read %s: there is no byte %d in %d", s.at(key), offset, o.Size)
+	}
+	return io.NopCloser(bytes.NewReader(nil)), nil
+}
+
+// pageSize is how many entries a listing reads ahead.
+const pageSize = 1000
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, opts store.ListOptions) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		under, err := s.keys.Under(opts.Prefix)
+		if err != nil {
+			yield(store.Entry{}, err)
+			return
+		}
+		query := &storage.Query{Prefix: under, StartOffset: s.keys.After(opts), Projection: storage.ProjectionNoACL}
+		if opts.Shallow {
+			query.Delimiter = "/"
+		}
+		pages, more := iterator.NewPager(s.bucket.Objects(ctx, query), pageSize, ""), "more"
+		for more != "" {
+			var page []*storage.ObjectAttrs
+			more, err = pages.NextPage(&page)
+			if err != nil {
+				yield(store.Entry{}, s.fault(err, "list", opts.Prefix))
+				return
+			}
+			for _, e := range s.keys.Page(entries(page), opts) {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func entries(page []*storage.ObjectAttrs) []store.Entry {
+	all := make([]store.Entry, len(page))
+	for i, attrs := range page {
+		if attrs.Prefix != "" {
+			all[i] = store.Entry{Object: store.Object{Key: attrs.Prefix}, Dir: true}
+		} else {
+			all[i] = store.Entry{Object: object(attrs.Name, attrs)}
+		}
+	}
+	return all
+}
+
+// deleteAtOnce is how many objects are deleted at the same time.
+const deleteAtOnce = 8
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	names, err := s.keys.Keys(keys)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(deleteAtOnce)
+	for i, name := range names {
+		group.Go(func() error {
+			err := s.bucket.Object(name).Delete(ctx)
+			if errors.Is(err, storage.ErrObjectNotExist) {
+				return nil
+			}
+			return s.fault(err, "delete", keys[i])
+		})
+	}
+	return group.Wait()
+}
+
+// SweepUploads implements store.Store. There is nothing to do: the service
+// forgets uploads that nobody completes after a week, and lists none.
+func (s *Store) SweepUploads(context.Context, string, time.Time) (int, error) { return 0, nil }
