@@ -26,7 +26,7 @@ var (
 // NewID names a new point: its UTC time to the millisecond and 30 random bits,
 // as 20060102T150405.000Z-xxxxxx. IDs sort by time.
 func NewID(now time.Time) string {
-	return now.UTC().Format(idTime) + "-" + seal.RandomID(idRandom)
+	return IDTime(now) + "-" + seal.RandomID(idRandom)
 }
 
 // ParseID returns the time in an ID; anything that NewID doesn't make is fault.Invalid.
@@ -37,6 +37,13 @@ func ParseID(id string) (time.Time, error) {
 	t, err := time.Parse(idTime, id[:len(idTime)])
 	return t, fault.Wrap(fault.Invalid, err, "%q is not the ID of a recovery point", id)
 }
+
+// ValidID reports whether a name is one that NewID could make; ParseID tells the rest.
+func ValidID(name string) bool { return validID.MatchString(name) }
+
+// IDTime is what the IDs of points of that moment begin with: IDs of earlier
+// points sort before it, all others after.
+func IDTime(t time.Time) string { return t.UTC().Format(idTime) }
 
 // ValidSurface reports whether a surface can have that name: up to 63
 // letters, digits, ".", "-" and "_", the first a letter or digit.

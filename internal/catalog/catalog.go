@@ -1,165 +1,174 @@
-// Package catalog finds recovery points by reading the stores: there is no
-// other list of them.
+// Package catalog finds recovery points by what is on the stores, and nothing
+// else: a new Lifeboat, pointed at a store, knows all of them.
 package catalog
 
 import (
+	"cmp"
 	"context"
-	"strings"
+	"iter"
+	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
-// Named is a store with its name in the configuration.
+// Named is one store of the configuration.
 type Named struct {
 	Name  string
 	Store store.Store
-	// Prefix is the template that points are put under; see ExpandPrefix.
+	// Prefix is the template of the folder that points go to; see ExpandPrefix.
 	Prefix string
 }
 
-// Catalog reads points from stores.
+// Catalog lists the points on some stores. It may be used by many goroutines.
 type Catalog struct {
 	stores []Named
 }
 
-// New makes a catalog. The first store that holds a point is the one that
-// stands for it; others count as copies.
-func New(stores []Named) *Catalog { return &Catalog{stores: stores} }
+// New makes a catalog. Where a point is on several stores, the first of them
+// in this order is the one that is shown; the others have copies.
+func New(stores []Named) *Catalog { return &Catalog{stores: slices.Clone(stores)} }
 
-// The states of a point. Each includes the ones before.
-const (
-	StateSealed   = "sealed"
-	StateVerified = "verified"
-	StateProven   = "proven"
-	// StateCorrupt is a point whose manifest can't be read; Error says why.
-	StateCorrupt = "corrupt"
-)
-
-// Point is a recovery point as its manifest and marks show it.
-type Point struct {
-	ID          string     `json:"id"`
-	Surface     string     `json:"surface"`
-	SurfaceKind string     `json:"surfaceKind"`
-	Kind        string     `json:"kind"`
-	State       string     `json:"state"`
-	URI         string     `json:"uri"`
-	Store       string     `json:"store"`
-	Dir         string     `json:"-"`
-	CreatedAt   time.Time  `json:"createdAt"`
-	VerifiedAt  *time.Time `json:"verifiedAt,omitempty"`
-	ProvenAt    *time.Time `json:"provenAt,omitempty"`
-	Bytes       int64      `json:"bytes"`
-	PlainBytes  int64      `json:"plainBytes"`
-	// Parts is how many objects with contents it has.
-	Parts      int    `json:"parts"`
-	WorkflowID string `json:"workflowId,omitempty"`
-	Policy     string `json:"policy,omitempty"`
-	Reason     string `json:"reason,omitempty"`
-	// Copies name the other stores that hold it too.
-	Copies []string `json:"copies,omitempty"`
-	// Error says why a corrupt point can't be read.
-	Error string `json:"error,omitempty"`
-}
-
-// Query chooses points.
+// Query chooses what List returns.
 type Query struct {
-	// Surface and Store limit the list to one of them; empty means all.
-	Surface, Store string
-	// Limit is how many points are wanted at most; 0 means all.
+	// Surface and Store are names; empty means all.
+	Surface string
+	Store   string
+	// Limit is how many points at most; 0 means all.
 	Limit int
-	// Before leaves out this ID and all later ones.
+	// Before is the ID of a point: only older ones are listed.
 	Before string
 }
 
-// read describes the point in dir. A point that is not there is Missing, and one
-// that can't be read is described as corrupt.
-func read(ctx context.Context, in Named, dir string) (Point, error) {
-	surface, id, err := archive.ParseDir(dir)
+// readers is how many points are read at once.
+const readers = 8
+
+// List returns points, the newest first. What it costs grows with the limit,
+// not with what is stored. A folder without a manifest is no point; one whose
+// manifest can't be read is, with StateCorrupt. When a store can't be listed
+// or read the points of the others are returned beside the error, which is of
+// the kind that the store gave; an unknown store is fault.Missing.
+func (c *Catalog) List(ctx context.Context, q Query) ([]Point, error) {
+	var failed failure
+	walks, err := c.walks(ctx, q, &failed)
 	if err != nil {
-		return Point{}, err
+		return nil, err
 	}
-	p := Point{ID: id, Surface: surface, Store: in.Name, Dir: dir, URI: "/" + dir}
-	m, err := archive.ReadManifest(ctx, in.Store, dir)
-	switch {
-	case fault.Is(err, fault.Missing), fault.Is(err, fault.Unavailable), fault.Is(err, fault.Denied), ctx.Err() != nil:
-		return p, err
-	case err != nil:
-		p.State, p.Error = StateCorrupt, err.Error()
-		p.CreatedAt, _ = archive.ParseID(id)
-		return p, nil
+	next, stop := iter.Pull(groups(merge(walks)))
+	defer stop()
+	var points []Point
+	for q.Limit < 1 || len(points) < q.Limit {
+		batch := take(next, batchSize(q.Limit-len(points)))
+		if len(batch) == 0 {
+			break
+		}
+		points = append(points, c.read(ctx, batch, &failed)...)
 	}
-	p.SurfaceKind, p.Kind, p.CreatedAt = m.SurfaceKind, m.Kind, m.CreatedAt
-	p.Bytes, p.PlainBytes, p.Parts = m.Bytes, m.PlainBytes, len(m.Parts)
-	p.WorkflowID, p.Policy, p.Reason = m.WorkflowID, m.Policy, m.Reason
-	return p, p.readMarks(ctx, in.Store)
+	if q.Limit > 0 && len(points) > q.Limit {
+		points = points[:q.Limit]
+	}
+	return points, failed.err
 }
 
-// Find returns one point by its ID, or by its URI: the folder's path, with or
-// without the leading slash, with "store:" before it where one store is meant.
-func (c *Catalog) Find(ctx context.Context, idOrURI string) (Point, error) {
-	where, path := "", strings.Trim(idOrURI, "/")
-	if name, rest, ok := strings.Cut(idOrURI, ":"); ok && c.has(name) {
-		where, path = name, strings.Trim(rest, "/")
+// batchSize is how many folders are read together when so many points are
+// still wanted; below one means all there are.
+func batchSize(wanted int) int {
+	const most = 32 * readers
+	if wanted < 1 {
+		return most
 	}
-	var found *Point
-	for _, st := range c.stores {
-		if where != "" && st.Name != where {
+	return min(max(wanted, readers), most)
+}
+
+func take(next func() (group, bool), n int) []group {
+	var batch []group
+	for len(batch) < n {
+		g, ok := next()
+		if !ok {
+			break
+		}
+		batch = append(batch, g)
+	}
+	return batch
+}
+
+// walks begins one sequence of candidates for each store that is asked for.
+func (c *Catalog) walks(ctx context.Context, q Query, failed *failure) ([]iter.Seq2[candidate, error], error) {
+	from := time.Now()
+	if q.Before != "" {
+		var err error
+		if from, err = archive.ParseID(q.Before); err != nil {
+			return nil, err
+		}
+	}
+	var walks []iter.Seq2[candidate, error]
+	for i, n := range c.stores {
+		if q.Store != "" && q.Store != n.Name {
 			continue
 		}
-		p, err := find(ctx, st, path)
-		switch {
-		case fault.Is(err, fault.Missing):
-		case err != nil && found == nil:
-			return Point{}, fault.While(err, "look on store %s", st.Name)
-		case err == nil && found == nil:
-			found = &p
-		case err == nil:
-			found.Copies = append(found.Copies, st.Name)
-		}
-	}
-	if found == nil {
-		return Point{}, fault.New(fault.Missing, "no recovery point %q on any store: see `lifeboat snapshot list`", idOrURI)
-	}
-	return *found, nil
-}
-
-func (c *Catalog) has(name string) bool {
-	for _, st := range c.stores {
-		if st.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-// find looks for a point by its folder, or by its ID below the store's prefix.
-func find(ctx context.Context, in Named, path string) (Point, error) {
-	if _, _, err := archive.ParseDir(path); err == nil {
-		return read(ctx, in, path)
-	}
-	at, err := archive.ParseID(path)
-	if err != nil {
-		return Point{}, fault.New(fault.Missing, "%q is neither an ID nor the URI of a recovery point", path)
-	}
-	prefix, err := ExpandPrefix(in.Prefix, at)
-	if err != nil {
-		return Point{}, err
-	}
-	// The ID tells the time, so only the surface's folder has to be looked for.
-	for entry, err := range in.Store.List(ctx, store.ListOptions{Prefix: prefix + "/", Shallow: true}) {
+		levels, err := parseTemplate(n.Prefix)
 		if err != nil {
-			return Point{}, err
+			return nil, err
 		}
-		if !entry.Dir {
-			continue
-		}
-		p, err := read(ctx, in, entry.Key+path)
-		if !fault.Is(err, fault.Missing) {
-			return p, err
+		w := walk{store: n.Store, index: i, surface: q.Surface, before: q.Before, from: from, all: q.Limit < 1}
+		walks = append(walks, failed.catch(n.Name, w.points(ctx, levels)))
+	}
+	if q.Store != "" && len(walks) == 0 {
+		return nil, fault.New(fault.Missing, "store %q is not in the configuration", q.Store)
+	}
+	return walks, nil
+}
+
+// read reads the points of groups, in their order.
+func (c *Catalog) read(ctx context.Context, batch []group, failed *failure) []Point {
+	points := make([]*Point, len(batch))
+	var work errgroup.Group
+	work.SetLimit(readers)
+	for i, g := range batch {
+		work.Go(func() error {
+			points[i] = c.readGroup(ctx, g, failed)
+			return nil
+		})
+	}
+	// No reader returns an error: those of stores are noted as failures.
+	_ = work.Wait()
+	var found []Point
+	for _, p := range points {
+		if p != nil {
+			found = append(found, *p)
 		}
 	}
-	return Point{}, fault.New(fault.Missing, "no point %s", path)
+	return found
+}
+
+// failure keeps the first error of a store; what other stores have counts all the same.
+type failure struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *failure) note(store string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = cmp.Or(f.err, fault.While(err, "store %q", store))
+}
+
+// catch ends a store's sequence at its error.
+func (f *failure) catch(store string, seq iter.Seq2[candidate, error]) iter.Seq2[candidate, error] {
+	return func(yield func(candidate, error) bool) {
+		for found, err := range seq {
+			if err != nil {
+				f.note(store, err)
+				return
+			}
+			if !yield(found, nil) {
+				return
+			}
+		}
+	}
 }

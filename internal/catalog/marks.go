@@ -2,85 +2,70 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
-// The names of marks in a point's folder. A mark says what was done with a
-// point after it was sealed; the last one of a kind wins.
+// Objects in a point's folder that say what was done with it since it was sealed.
 const (
 	VerifiedName = "verified.json"
 	ProvenName   = "proven.json"
 )
 
-// Mark is what was done with a point.
+// Mark says that a point was verified or proven. The last one counts.
 type Mark struct {
+	// At is when that was done.
 	At time.Time `json:"at"`
-	// Bytes is how many stored bytes were read.
+	// Bytes is how much was read of it, as stored.
 	Bytes int64 `json:"bytes,omitempty"`
-	// Config is the fingerprint of the configuration that was in force.
+	// Config is the fingerprint of the configuration in force.
 	Config string `json:"config,omitempty"`
-	// By names the workflow or drill.
-	By   string `json:"by,omitempty"`
+	// By names the workflow or the drill.
+	By string `json:"by,omitempty"`
+	// Tool is the version of Lifeboat that did it.
 	Tool string `json:"tool,omitempty"`
 }
 
 // maxMark bounds what is read of a mark.
 const maxMark = 64 << 10
 
-// MarkVerified says that every byte of the point in dir was read back.
-func MarkVerified(ctx context.Context, st store.Store, dir string, m Mark) error {
-	return writeMark(ctx, st, dir+"/"+VerifiedName, m)
+// MarkVerified notes beside the point in dir that every byte of it was read
+// back and was right.
+func MarkVerified(ctx context.Context, st store.Store, dir string, mark Mark) error {
+	return writeMark(ctx, st, path.Join(dir, VerifiedName), mark)
 }
 
-// MarkProven says that the point in dir was restored and reconciled.
-func MarkProven(ctx context.Context, st store.Store, dir string, m Mark) error {
-	return writeMark(ctx, st, dir+"/"+ProvenName, m)
+// MarkProven notes beside the point in dir that it was restored and compared.
+func MarkProven(ctx context.Context, st store.Store, dir string, mark Mark) error {
+	return writeMark(ctx, st, path.Join(dir, ProvenName), mark)
 }
 
-func writeMark(ctx context.Context, st store.Store, key string, m Mark) error {
-	raw, err := json.Marshal(m)
+func writeMark(ctx context.Context, st store.Store, key string, mark Mark) error {
+	mark.At = mark.At.UTC().Truncate(time.Millisecond)
+	data, err := json.Marshal(mark)
 	if err != nil {
-		return fault.Wrap(fault.Internal, err, "encode a mark")
+		return fault.Wrap(fault.Internal, err, "encoding %s", key)
 	}
-	_, err = st.Put(ctx, key, bytes.NewReader(raw), store.PutOptions{Estimate: int64(len(raw))})
-	return err
+	_, err = st.Put(ctx, key, bytes.NewReader(data), store.PutOptions{Estimate: int64(len(data))})
+	return fault.While(err, "writing %s", key)
 }
 
-func readMark(ctx context.Context, st store.Store, key string) (*Mark, error) {
-	r, err := st.Get(ctx, key, 0, -1)
-	if fault.Is(err, fault.Missing) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = r.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(r, maxMark))
-	if err != nil {
-		return nil, fault.While(err, "read %s", key)
-	}
-	var m Mark
-	if err := json.Unmarshal(raw, &m); err != nil || m.At.IsZero() {
-		// A mark that can't be read proves nothing: the point counts as unmarked.
-		return nil, nil //nolint:nilerr // see above
-	}
-	return &m, nil
-}
-
-// readMarks sets the point's state by its marks.
+// readMarks completes a point by the marks beside it. A mark that can't be
+// made sense of is none: it is reported in the point's Error.
 func (p *Point) readMarks(ctx context.Context, st store.Store) error {
-	p.State = StateSealed
-	verified, err := readMark(ctx, st, p.Dir+"/"+VerifiedName)
+	verified, err := p.readMark(ctx, st, VerifiedName)
 	if err != nil {
 		return err
 	}
-	proven, err := readMark(ctx, st, p.Dir+"/"+ProvenName)
+	proven, err := p.readMark(ctx, st, ProvenName)
 	if err != nil {
 		return err
 	}
@@ -88,7 +73,27 @@ func (p *Point) readMarks(ctx context.Context, st store.Store) error {
 		p.State, p.VerifiedAt = StateVerified, &verified.At
 	}
 	if proven != nil {
-		p.State, p.ProvenAt = StateProven, &proven.At
+		p.State, p.ProvenAt, p.ProvenConfig = StateProven, &proven.At, proven.Config
 	}
 	return nil
+}
+
+// readMark returns nil when there is none.
+func (p *Point) readMark(ctx context.Context, st store.Store, name string) (*Mark, error) {
+	body, err := st.Get(ctx, path.Join(p.Dir, name), 0, -1)
+	if fault.Is(err, fault.Missing) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(body, maxMark))
+	if err := cmp.Or(err, body.Close()); err != nil {
+		return nil, fault.While(err, "reading %s", name)
+	}
+	var mark Mark
+	if err := json.Unmarshal(data, &mark); err != nil || mark.At.IsZero() {
+		p.Error = fmt.Sprintf("%s is damaged and doesn't count", name)
+		return nil, nil
+	}
+	return &mark, nil
 }

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"cmp"
+	"regexp"
 	"strings"
 	"time"
 
@@ -8,45 +10,80 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
-// DefaultPrefix is where points are put unless the configuration says otherwise.
+// functions are what a prefix template may hold: each stands for the UTC time
+// at which a point is made, in a form that sorts by time.
+var functions = []struct{ call, layout, pattern string }{
+	{"${iso_date()}", "2006-01-02", `\d{4}-\d{2}-\d{2}`},
+	{"${iso_datetime()}", "2006-01-02T15-04-05Z", `\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z`},
+}
+
+// DefaultPrefix is where points go unless the configuration says otherwise; an
+// empty template stands for it.
 const DefaultPrefix = "points"
 
-// ExpandPrefix fills in a template: ${iso_date()} is the UTC date as 2006-01-02,
-// ${iso_datetime()} the UTC time as 2006-01-02T15-04-05Z. The result has no
-// slash at either end; an empty template means DefaultPrefix.
+// ExpandPrefix replaces the functions in a prefix template, ${iso_date()}
+// (2006-01-02) and ${iso_datetime()} (2006-01-02T15-04-05Z), and takes slashes
+// off both ends. What can't stand in a key, and any other ${, is fault.Invalid.
+// The time to give is that of the point's ID, so that the ID tells where it is.
 func ExpandPrefix(template string, now time.Time) (string, error) {
-	if template == "" {
-		template = DefaultPrefix
+	t, err := parseTemplate(template)
+	if err != nil {
+		return "", err
 	}
-	out := strings.NewReplacer(
-		"${iso_date()}", now.UTC().Format("2006-01-02"),
-		"${iso_datetime()}", now.UTC().Format("2006-01-02T15-04-05Z"),
-	).Replace(strings.Trim(template, "/"))
-	if at := strings.Index(out, "${"); at >= 0 {
-		return "", fault.New(fault.Invalid, "the prefix %q has an unknown %q: it may use ${iso_date()} and ${iso_datetime()}", template, out[at:])
+	var elements []string
+	for _, l := range t {
+		elements = append(elements, l.at(now))
 	}
-	return out, store.ValidKey(out)
+	prefix := strings.Join(elements, "/")
+	return prefix, store.ValidKey(prefix)
 }
 
-// StaticPrefix is the part of a template that never changes, as a prefix of
-// keys; with no variable in it, it ends with a slash.
+// StaticPrefix is what every key under a template begins with: its folders
+// before the first one that depends on the time, with a slash at the end. It
+// is empty when there are none.
 func StaticPrefix(template string) string {
-	if template == "" {
-		template = DefaultPrefix
+	before, _, found := strings.Cut(trim(template), "${")
+	if !found {
+		return before + "/"
 	}
-	template = strings.Trim(template, "/")
-	static, _, varies := strings.Cut(template, "${")
-	if !varies {
-		return template + "/"
-	}
-	return static[:strings.LastIndex(static, "/")+1]
+	return before[:strings.LastIndex(before, "/")+1]
 }
 
-// levels is how many folders of a template change with time.
-func levels(template string) int {
-	if template == "" {
-		return 0
+func trim(template string) string {
+	return cmp.Or(strings.Trim(template, "/"), DefaultPrefix)
+}
+
+// level is one folder of a template.
+type level struct {
+	text string
+	// names matches the folder's names; nil when it has but one.
+	names *regexp.Regexp
+}
+
+// at is the folder's name at a time. Later times don't have smaller names.
+func (l level) at(t time.Time) string {
+	name := l.text
+	for _, f := range functions {
+		name = strings.ReplaceAll(name, f.call, t.UTC().Format(f.layout))
 	}
-	rest := strings.TrimPrefix(strings.Trim(template, "/")+"/", StaticPrefix(template))
-	return strings.Count(rest, "/")
+	return name
+}
+
+func parseTemplate(template string) ([]level, error) {
+	var levels []level
+	for text := range strings.SplitSeq(trim(template), "/") {
+		pattern := regexp.QuoteMeta(text)
+		for _, f := range functions {
+			pattern = strings.ReplaceAll(pattern, regexp.QuoteMeta(f.call), f.pattern)
+		}
+		l := level{text: text}
+		if pattern != regexp.QuoteMeta(text) {
+			l.names = regexp.MustCompile("^" + pattern + "$")
+		}
+		if strings.Contains(l.at(time.Time{}), "${") {
+			return nil, fault.New(fault.Invalid, "prefix %q may hold ${iso_date()} and ${iso_datetime()}, and no other function", template)
+		}
+		levels = append(levels, l)
+	}
+	return levels, nil
 }

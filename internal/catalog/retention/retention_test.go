@@ -90,7 +90,7 @@ func random(seed uint64) ([]Point, Keep) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	points := make([]Point, rng.IntN(60))
 	for i := range points {
-		at := now.Add(-time.Duration(rng.Int64N(int64(1000 * 24 * time.Hour))) >> rng.IntN(12)).Truncate(time.Minute)
+		at := now.Add(-time.Duration(rng.Int64N(int64(1000*24*time.Hour))) >> rng.IntN(12)).Truncate(time.Minute)
 		points[i] = Point{ID: fmt.Sprintf("%s-%d", at.Format(time.RFC3339), i), At: at, Verified: rng.IntN(4) == 0, Proven: rng.IntN(9) == 0}
 	}
 	some := func() int { return max(0, rng.IntN(12)-6) }
