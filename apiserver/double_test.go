@@ -1,0 +1,135 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// double stands in for Temporal: it keeps what it was asked to start.
+type double struct {
+	mu      sync.Mutex
+	started []start
+	runs    map[string]launch.Run
+	results map[string]any
+	down    error
+}
+
+// start is one workflow that was started.
+type start struct {
+	operation string
+	request   launch.Request
+	input     any
+	answer    launch.Started
+}
+
+func newDouble() *double {
+	return &double{runs: map[string]launch.Run{}, results: map[string]any{}}
+}
+
+func (d *double) begin(operation, id string, req launch.Request, input any) (launch.Started, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.down != nil {
+		return launch.Started{}, d.down
+	}
+	for _, s := range d.started {
+		if req.IdempotencyKey == "" || s.request != req {
+			continue
+		}
+		if s.operation != operation || fmt.Sprint(s.input) != fmt.Sprint(input) {
+			return launch.Started{}, fault.New(fault.Conflict, "this Idempotency-Key was used for a different request: take a new one")
+		}
+		again := s.answer
+		again.Replayed = true
+		return again, nil
+	}
+	if id == "" {
+		id = fmt.Sprintf("id-%d", len(d.started)+1)
+	}
+	answer := launch.Started{ID: id, WorkflowID: operation + "/" + id, RunID: fmt.Sprintf("run-%d", len(d.started)+1)}
+	d.started = append(d.started, start{operation, req, input, answer})
+	return answer, nil
+}
+
+func (d *double) Snapshot(_ context.Context, req launch.Request, in workflows.SnapshotInput) (launch.Started, error) {
+	return d.begin("snapshot", "", req, in)
+}
+
+func (d *double) Verify(_ context.Context, req launch.Request, in workflows.VerifyInput) (launch.Started, error) {
+	return d.begin("verify", in.Point.ID, req, in)
+}
+
+func (d *double) Restore(_ context.Context, req launch.Request, in workflows.RestoreInput) (launch.Started, error) {
+	return d.begin("restore", "", req, in)
+}
+
+func (d *double) Prune(_ context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error) {
+	return d.begin("prune", "", req, in)
+}
+
+func (d *double) Find(_ context.Context, operation, id string) (launch.Run, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if run, ok := d.runs[operation+"/"+id]; ok {
+		return run, nil
+	}
+	return launch.Run{}, fault.New(fault.Missing, "no %s %s is known", operation, id)
+}
+
+func (d *double) Wait(_ context.Context, s launch.Started, result any) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	text, err := json.Marshal(d.results[s.WorkflowID])
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, result)
+}
+
+func (d *double) Running(_ context.Context, surface string) ([]launch.Run, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []launch.Run
+	for _, run := range d.runs {
+		if run.State == "running" && run.Surface == surface {
+			out = append(out, run)
+		}
+	}
+	return out, d.down
+}
+
+func (d *double) Health(context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.down
+}
+
+// fail makes Temporal unreachable, or reachable again.
+func (d *double) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.down = err
+}
+
+// know puts a run into its memory.
+func (d *double) know(run launch.Run, result any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	run.WorkflowID, run.RunID = run.Operation+"/"+run.ID, "r"
+	run.Started = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	d.runs[run.WorkflowID], d.results[run.WorkflowID] = run, result
+}
+
+func (d *double) starts() []start {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.started)
+}

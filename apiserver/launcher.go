@@ -1,0 +1,29 @@
+package apiserver
+
+import (
+	"context"
+
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// Launcher starts and finds workflows: *launch.Launcher, or what a test puts in its place.
+type Launcher interface {
+	// Snapshot, Verify, Restore and Prune start work and return at once. A
+	// repeated idempotency key returns what the first request started, or a
+	// fault of kind Conflict when that was a different one.
+	Snapshot(ctx context.Context, req launch.Request, in workflows.SnapshotInput) (launch.Started, error)
+	Verify(ctx context.Context, req launch.Request, in workflows.VerifyInput) (launch.Started, error)
+	Restore(ctx context.Context, req launch.Request, in workflows.RestoreInput) (launch.Started, error)
+	Prune(ctx context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error)
+	// Find returns the latest run of an operation, Missing when there is none.
+	Find(ctx context.Context, operation, id string) (launch.Run, error)
+	// Wait decodes the result of a run once it is over.
+	Wait(ctx context.Context, s launch.Started, result any) error
+	// Running lists what is under way on a surface.
+	Running(ctx context.Context, surface string) ([]launch.Run, error)
+	// Health reports whether Temporal can be reached.
+	Health(ctx context.Context) error
+}
+
+var _ Launcher = (*launch.Launcher)(nil)

@@ -1,0 +1,93 @@
+package apiserver
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // for the page and its style
+	"encoding/json"
+	"html/template"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+//go:embed page.html
+var pageSource string
+
+//go:embed page.css
+var pageStyle []byte
+
+// health is what /healthz and /readyz answer.
+type health struct {
+	// Status is ok, degraded (something that is needed later fails) or unavailable.
+	Status   string `json:"status"`
+	Version  string `json:"version"`
+	Temporal string `json:"temporal,omitempty"`
+	// Stores says ok or unavailable for each.
+	Stores map[string]string `json:"stores,omitempty"`
+	Audit  string            `json:"audit,omitempty"`
+}
+
+// plain adds what stands outside of the described API: health, metrics, the
+// description itself, and a page for people.
+func (s *Server) plain(router *echo.Echo, api huma.API) error {
+	document, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "write the OpenAPI document")
+	}
+	page, err := s.page()
+	if err != nil {
+		return err
+	}
+	router.GET("/openapi.json", func(c echo.Context) error {
+		return c.Blob(http.StatusOK, "application/openapi+json", document)
+	})
+	router.GET("/", func(c echo.Context) error { return c.HTMLBlob(http.StatusOK, page) })
+	router.GET("/page.css", func(c echo.Context) error {
+		return c.Blob(http.StatusOK, "text/css; charset=utf-8", pageStyle)
+	})
+	router.GET("/healthz", func(c echo.Context) error {
+		return c.JSON(http.StatusOK, health{Status: "ok", Version: s.version})
+	})
+	router.GET("/readyz", s.ready)
+	router.GET("/metrics", echo.WrapHandler(s.metrics.handler()))
+	return nil
+}
+
+// ready answers 503 while Temporal can't be reached, for then nothing can be
+// started. A store that fails, or an audit log that can't be written, shows,
+// but the API goes on answering what is wrong.
+func (s *Server) ready(c echo.Context) error {
+	ctx := c.Request().Context()
+	h := health{Status: "ok", Version: s.version, Temporal: "ok", Audit: "ok", Stores: map[string]string{}}
+	for name, usable := range s.readiness.look(ctx) {
+		h.Stores[name] = "ok"
+		if !usable {
+			h.Stores[name], h.Status = "unavailable", "degraded"
+		}
+	}
+	if s.auditBroken.Load() {
+		h.Audit, h.Status = "unavailable", "degraded"
+	}
+	status := http.StatusOK
+	asking, cancel := context.WithTimeout(ctx, temporalTimeout)
+	defer cancel()
+	if err := s.launcher.Health(asking); err != nil {
+		h.Temporal, h.Status, status = "unavailable", "unavailable", http.StatusServiceUnavailable
+	}
+	return c.JSON(status, h)
+}
+
+// page is the same for everybody, so it is made once.
+func (s *Server) page() ([]byte, error) {
+	layout, err := template.New("page").Parse(pageSource)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "read the page")
+	}
+	var out bytes.Buffer
+	err = layout.Execute(&out, struct{ Version, TemporalUI string }{s.version, s.temporalUI})
+	return out.Bytes(), fault.Wrap(fault.Internal, err, "make the page")
+}

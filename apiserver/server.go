@@ -1,0 +1,146 @@
+// Package apiserver serves the REST API: it knows who asks, checks what is
+// asked, starts workflows and reads the catalog. It decides and moves nothing
+// itself, so any number of servers may run side by side.
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+
+	"github.com/lifeboat-dr/lifeboat/internal/audit"
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// The limits of one connection. Answers are small, and long work is not waited for.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 30 * time.Second
+	answerTimeout = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+	// maxBody is how large a request may be.
+	maxBody = 1 << 20
+	// shutdownGrace is how long requests under way may take to end.
+	shutdownGrace = 10 * time.Second
+)
+
+// Deps are what a Server is made of.
+type Deps struct {
+	Config   *config.Config
+	Launcher Launcher
+	Catalog  *catalog.Catalog
+	// Stores are those of the configuration, by name.
+	Stores map[string]store.Store
+	Keys   *KeyStore
+	Logger *slog.Logger
+	// RestoredURL is the URL of a restored server with its password, Missing
+	// where it can't be known; nil when it never can.
+	RestoredURL func(workflows.RestoreResult) (string, error)
+	// TemporalUI is where Temporal's Web UI is, empty when nobody knows.
+	TemporalUI string
+	// Version of this program.
+	Version string
+}
+
+// Server answers the API.
+type Server struct {
+	config     *config.Config
+	launcher   Launcher
+	catalog    *catalog.Catalog
+	stores     map[string]store.Store
+	keys       *KeyStore
+	audit      *audit.Log
+	log        *slog.Logger
+	temporalUI string
+	version    string
+
+	restoredURL func(workflows.RestoreResult) (string, error)
+	failures    *failures
+	metrics     *metrics
+	readiness   *readiness
+	auditBroken atomic.Bool
+	handler     http.Handler
+}
+
+// New makes a Server; it serves nothing yet. The audit log goes where the
+// configuration says.
+func New(d Deps) (*Server, error) {
+	if d.Config == nil || d.Launcher == nil || d.Catalog == nil || d.Keys == nil || d.Logger == nil {
+		return nil, fault.New(fault.Internal, "the API server lacks one of its parts")
+	}
+	log, err := audit.Open(d.Config.Audit.File, d.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: d.Config, launcher: d.Launcher, catalog: d.Catalog, stores: d.Stores, keys: d.Keys, audit: log,
+		log: d.Logger, temporalUI: d.TemporalUI, version: d.Version, restoredURL: d.RestoredURL,
+		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
+	}
+	router := echo.New()
+	router.HTTPErrorHandler = s.handleError
+	router.Use(s.observe, s.recover, secure, sameOrigin, limitBody)
+	api := humaecho.New(router, apiConfig(d.Version))
+	api.UseMiddleware(s.authenticate)
+	s.describe(api)
+	if err := s.plain(router, api); err != nil {
+		return nil, err
+	}
+	s.handler = router
+	return s, nil
+}
+
+// Handler answers requests; it is for tests and for servers of one's own.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Serve listens on host:port and answers until the context ends; requests under
+// way are then given ten seconds.
+func (s *Server) Serve(ctx context.Context, listen string) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", listen)
+	if err != nil {
+		return fault.Wrap(fault.Conflict, err, "listen on %s; choose another address with LIFEBOAT_LISTEN", listen)
+	}
+	return s.ServeListener(ctx, listener)
+}
+
+// ServeListener is Serve on a listener, which it closes.
+func (s *Server) ServeListener(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fault.Wrap(fault.Internal, err, "serve the API")
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	// What Serve returns after a shutdown only says that there was one.
+	_ = <-ended
+	return fault.Wrap(fault.Internal, err, "stop the API server")
+}
