@@ -62,11 +62,11 @@ install_missing() {
 go_tool() {
 	local module=$1 version=$2 package=${3:-$1}
 	local binary=$tools/${package##*/}
-	if go version -m "$binary" 2>/dev/null | grep -qE "^[[:space:]]mod[[:space:]]$module[[:space:]]$version([[:space:]]|$)"; then
+	if go version -m "$binary" 2>/dev/null | grep -qE "^[[:space:]]mod[[:space:]]${module}[[:space:]]${version}([[:space:]]|$)"; then
 		return
 	fi
 	say "building ${package##*/} $version"
-	GOBIN=$tools GOFLAGS= go install "$package@$version"
+	GOBIN=$tools GOFLAGS='' go install "$package@$version"
 }
 
 run() {

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 timeout=${TEST_TIMEOUT:-25m}
 
 # A test binary is listed as PACKAGE.test, with all that it links.
+# shellcheck disable=SC2016 # a template of the go command
 links_engine='{{$p := .}}{{range .Deps}}{{if eq . "go.temporal.io/server/temporal"}}{{$p.ImportPath}}{{"\n"}}{{end}}{{end}}'
 all=$(go list ./... | sort)
 plain=$(go list -test -f "$links_engine" ./... | sed -n 's/\.test$//p' | sort)
