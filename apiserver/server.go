@@ -140,7 +140,8 @@ func (s *Server) ServeListener(ctx context.Context, listener net.Listener) error
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	// What Serve returns after a shutdown only says that there was one.
-	_ = <-ended
+	if served := <-ended; err == nil && !errors.Is(served, http.ErrServerClosed) {
+		err = served
+	}
 	return fault.Wrap(fault.Internal, err, "stop the API server")
 }

@@ -3,6 +3,7 @@ package apiserver
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,17 @@ func TestBadCreate(t *testing.T) {
 			t.Errorf("an odd audit entry: %+v", e)
 		}
 	}
+}
+
+func TestALongBodyOfUnknownLength(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := httptest.NewRequestWithContext(t.Context(), "POST", createPath, strings.NewReader(`{"database":"`+strings.Repeat("x", 2*maxBody)+`"}`))
+	r.ContentLength = -1
+	r.Header.Set("Authorization", "Bearer "+token(Operator))
+	w := httptest.NewRecorder()
+	b.server.Handler().ServeHTTP(w, r)
+	wantProblem(t, answer{w.Code, w.Result().Header, w.Body.String()}, 413, "too-large", "")
 }
 
 func TestCreateTakesWhatCurlSends(t *testing.T) {
