@@ -8,6 +8,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
 const (
@@ -64,7 +65,7 @@ func ParseDir(dir string) (surface, id string, err error) {
 	if len(elements) > 1 {
 		surface = elements[len(elements)-2]
 	}
-	if !validSurface.MatchString(surface) {
+	if !validSurface.MatchString(surface) || store.ValidKey(strings.Join(elements, "/")) != nil {
 		return "", "", fault.New(fault.Invalid, "%q is not the folder of a recovery point: no surface is before the ID", dir)
 	}
 	return surface, id, nil

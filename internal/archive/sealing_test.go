@@ -189,7 +189,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("Dir(%q) = %q, which parses as %s, %s, %v; want %q", prefix, dir, surfaceName, gotID, err, want)
 		}
 	}
-	for _, bad := range []string{"", "/", id, "/" + id, "main/x", "points//" + id, "points/.hidden/" + id} {
+	for _, bad := range []string{"", "/", id, "/" + id, "main/x", "points//" + id, "points/.hidden/" + id, "../main/" + id, "a//main/" + id} {
 		if _, _, err := ParseDir(bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("ParseDir(%q) = %v, want invalid", bad, err)
 		}
