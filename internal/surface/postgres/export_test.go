@@ -1,0 +1,47 @@
+package postgres
+
+import (
+	"context"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
+)
+
+// CatalogLines are the lines behind the digest of an aspect, for tests that
+// must show what differs.
+func CatalogLines(t testing.TB, url, aspect string) []string {
+	t.Helper()
+	at, err := parseAddress(secret.String(url), surface.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := at.connect(t.Context(), "UTF8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for _, a := range aspects {
+		if a.name != aspect {
+			continue
+		}
+		rows, err := conn.Query(t.Context(), a.sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.printed {
+			for i := range lines {
+				lines[i] = canonical(lines[i])
+			}
+		}
+		return lines
+	}
+	t.Fatalf("no aspect %s", aspect)
+	return nil
+}
