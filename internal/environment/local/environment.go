@@ -163,6 +163,19 @@ func (e *Environment) Get(id string) (Server, error) {
 	return i.server(), nil
 }
 
+// Log returns the end of what a server has logged.
+func (e *Environment) Log(id string) (string, error) {
+	i, err := e.instance(id)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(i.logPath())
+	if err != nil {
+		return "", diskFault(err, "read the log of environment %s", id)
+	}
+	return readFrom(i.logPath(), max(0, info.Size()-logTail)), nil
+}
+
 // List returns all servers in order of their start.
 func (e *Environment) List() ([]Server, error) {
 	entries, err := os.ReadDir(e.root)

@@ -109,14 +109,17 @@ func (i *instance) runTool(ctx context.Context, o owner, program string, args ..
 	return fault.Wrap(fault.Unsupported, err, "run %s", program)
 }
 
-// readFrom returns at most 64 KiB of a file from an offset on.
+// logTail is how much of a log is looked at.
+const logTail = 64 << 10
+
+// readFrom returns at most logTail bytes of a file from an offset on.
 func readFrom(path string, offset int64) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	text, _ := io.ReadAll(io.NewSectionReader(f, offset, 64<<10))
+	text, _ := io.ReadAll(io.NewSectionReader(f, offset, logTail))
 	return string(text)
 }
 

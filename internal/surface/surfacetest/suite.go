@@ -22,6 +22,9 @@ type Harness struct {
 	NewTarget func(t testing.TB) surface.Target
 	// Occupy puts something into a target, so that it is not empty any more.
 	Occupy func(t testing.TB, target surface.Target)
+	// OneShot says that the source keeps no old state: a view of it is a plan,
+	// and a dump takes the state of its own moment, whether the view is closed or not.
+	OneShot bool
 	// Left lists what Lifeboat has open on the source: sessions, one line each.
 	Left func(t testing.TB) []string
 }
@@ -99,7 +102,7 @@ func (h Harness) lostView(t *testing.T) {
 		t.Errorf("check of a closed view: %v, not of kind lost", err)
 	}
 	for _, part := range view.Parts() {
-		if part.Role != surface.RoleData {
+		if h.OneShot || part.Role != surface.RoleData {
 			continue
 		}
 		if _, err := h.Surface.Dump(t.Context(), view.Token(), part, discard{}); !fault.Is(err, fault.Lost) {
