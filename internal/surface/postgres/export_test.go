@@ -45,3 +45,10 @@ func CatalogLines(t testing.TB, url, aspect string) []string {
 	t.Fatalf("no aspect %s", aspect)
 	return nil
 }
+
+// SetLimits cuts small tables as if they were large: alone, and in ranges, from
+// these sizes in bytes on.
+func SetLimits(s *Surface, single, split, slice int64) {
+	s.limits.single, s.limits.split, s.limits.slice = single, split, slice
+	s.limits.groupBytes, s.limits.groupTables = single, 3
+}
