@@ -18,7 +18,7 @@ type FaultInterceptor struct {
 }
 
 // InterceptActivity implements interceptor.WorkerInterceptor.
-func (FaultInterceptor) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (*FaultInterceptor) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
 	i := &faultInbound{}
 	i.Next = next
 	return i
@@ -32,6 +32,10 @@ func (i *faultInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 	out, err := i.Next.ExecuteActivity(ctx, in)
 	return out, forTemporal(ctx, err)
 }
+
+// maxUnclassified is how often a step is tried whose failure nobody classified:
+// it may pass, but a person should not wait for long to hear of a defect.
+const maxUnclassified = 5
 
 // maxMessage keeps a failure well below what a history stores of one.
 const maxMessage = 2000
@@ -55,7 +59,7 @@ func forTemporal(ctx context.Context, err error) error {
 		message = message[:maxMessage] + "…"
 	}
 	return temporal.NewApplicationErrorWithOptions(message, string(kind), temporal.ApplicationErrorOptions{
-		NonRetryable: !kind.Retryable(),
+		NonRetryable: !kind.Retryable() || kind == fault.Internal && activity.GetInfo(ctx).Attempt >= maxUnclassified,
 	})
 }
 

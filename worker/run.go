@@ -37,7 +37,7 @@ func Start(c client.Client, acts *activities.Activities) (*Running, error) {
 			MaxHeartbeatThrottleInterval:     heartbeatThrottle,
 			DefaultHeartbeatThrottleInterval: heartbeatThrottle,
 			StickyScheduleToStartTimeout:     stickyWait,
-			Interceptors:                     []interceptor.WorkerInterceptor{activities.FaultInterceptor{}},
+			Interceptors:                     []interceptor.WorkerInterceptor{&activities.FaultInterceptor{}},
 			DisableRegistrationAliasing:      true,
 		})
 		w.RegisterActivity(acts)

@@ -55,7 +55,7 @@ func (a *app) dial(ctx context.Context, c *config.Config, address string) (*sess
 	if err != nil {
 		return nil, err
 	}
-	dc, err := temporalclient.DataConverter(options)
+	dc, err := options.Converter()
 	if err != nil {
 		cl.Close()
 		return nil, err

@@ -124,7 +124,8 @@ func (a *app) work(ctx context.Context, s *session, parts *worker.Parts, log *sl
 	if err != nil {
 		return nil, err
 	}
-	log.Info("worker started", "host", worker.Host(parts.Config.DataDir), "schedules", report.String())
+	log.Info("worker started", "host", worker.Host(parts.Config.DataDir),
+		"created", report.Created, "changed", report.Changed, "removed", report.Removed)
 	return w.Stop, nil
 }
 
