@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/schedules"
@@ -25,7 +26,11 @@ func ReconcileSchedules(ctx context.Context, c client.Client, cfg *config.Config
 			ID: name, Cron: policy.Cron, TimeZone: policy.TimeZone, Paused: policy.Paused, Jitter: scheduleJitter,
 			Workflow: workflows.SnapshotName, TaskQueue: workflows.TaskQueue,
 			Args: []any{workflows.SnapshotInput{Surface: policy.Surface, Kind: policy.Kind, Policy: name}},
-			Note: "policy " + name + " of the configuration",
+			Note: "policy " + name + " of the configuration", WorkflowID: workflows.OperationSnapshot + "/" + policy.Surface + "/" + name,
+			Summary: "snapshot of " + policy.Surface + " by policy " + name,
+			Memo:    map[string]any{workflows.MemoTrigger: "schedule", workflows.MemoRequester: "policy " + name},
+			SearchAttributes: temporal.NewSearchAttributes(workflows.AttrSurface.ValueSet(policy.Surface),
+				workflows.AttrOperation.ValueSet(workflows.OperationSnapshot), workflows.AttrVerdict.ValueSet(workflows.VerdictRunning)),
 		})
 	}
 	return schedules.Reconcile(ctx, c, wanted)
