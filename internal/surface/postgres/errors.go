@@ -24,6 +24,9 @@ func classify(err error, doing string) error {
 	}
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
+		if server.Code == lockTimeout {
+			doing += ": another session has locked a table, or waits to: try again when it has finished"
+		}
 		return fault.Wrap(kindOfState(server.Code), err, "%s", doing)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -38,6 +41,8 @@ func classify(err error, doing string) error {
 	return fault.Wrap(fault.Internal, err, "%s", doing)
 }
 
+const lockTimeout = "55P03"
+
 // kindOfState maps a SQLSTATE (PostgreSQL manual, appendix A).
 func kindOfState(state string) fault.Kind {
 	switch {
@@ -47,7 +52,7 @@ func kindOfState(state string) fault.Kind {
 		return fault.Missing
 	case state == "0A000":
 		return fault.Unsupported
-	case state == "53300", state == "55P03", strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), strings.HasPrefix(state, "40"):
+	case state == "53300", state == lockTimeout, strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), strings.HasPrefix(state, "40"):
 		return fault.Unavailable
 	case strings.HasPrefix(state, "53"), state == "54000":
 		return fault.Exhausted

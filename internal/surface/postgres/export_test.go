@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -51,4 +52,9 @@ func CatalogLines(t testing.TB, url, aspect string) []string {
 func SetLimits(s *Surface, single, split, slice int64) {
 	s.limits.single, s.limits.split, s.limits.slice = single, split, slice
 	s.limits.groupBytes, s.limits.groupTables = single, 3
+}
+
+// SetLockWait bounds how long to wait for any lock.
+func SetLockWait(s *Surface, wait time.Duration) {
+	s.limits.lockWait, s.limits.dumpLockWait = wait, wait
 }

@@ -70,7 +70,7 @@ func (s *Surface) open(ctx context.Context, v *view, binary func(table) bool) er
 	if err != nil {
 		return err
 	}
-	if err := lockTables(ctx, conn, list, s.limits.lockWait); err != nil {
+	if err := lockTables(ctx, conn, list); err != nil {
 		return err
 	}
 	if v.parts, err = s.metaParts(ctx, conn); err != nil {
@@ -87,7 +87,7 @@ func (s *Surface) open(ctx context.Context, v *view, binary func(table) bool) er
 // locksAtOnce is how many tables one statement locks.
 const locksAtOnce = 500
 
-func lockTables(ctx context.Context, conn *pgx.Conn, list []table, wait time.Duration) error {
+func lockTables(ctx context.Context, conn *pgx.Conn, list []table) error {
 	for len(list) > 0 {
 		n := min(len(list), locksAtOnce)
 		names := make([]string, n)
@@ -97,8 +97,6 @@ func lockTables(ctx context.Context, conn *pgx.Conn, list []table, wait time.Dur
 		list = list[n:]
 		_, err := conn.Exec(ctx, "LOCK TABLE "+strings.Join(names, ", ")+" IN ACCESS SHARE MODE")
 		switch state(err) {
-		case "55P03":
-			return fault.Wrap(fault.Unavailable, err, "another session has locked a table for more than %v: try again when it has finished", wait)
 		case "42P01", "3F000":
 			return fault.Wrap(fault.Unavailable, err, "a table was dropped while the snapshot was opened: try again")
 		case "42501":
