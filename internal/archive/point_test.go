@@ -40,17 +40,11 @@ type bundle struct {
 	manifest Manifest
 }
 
-// unsealed writes the parts of the test point.
-func unsealed(t testing.TB, keys *seal.Keyring) *bundle {
-	t.Helper()
-	return writeParts(t, keys, "", contents, entries)
-}
-
-func writeParts(t testing.TB, keys *seal.Keyring, attempt string, contents map[string][]byte, pieces map[string]surface.Fingerprint) *bundle {
+// newBundle begins a point.
+func newBundle(t testing.TB, keys *seal.Keyring, attempt string) *bundle {
 	t.Helper()
 	b := &bundle{store: newMemory(), keys: keys, dir: Dir("points", "main", testID)}
-	ctx := t.Context()
-	encryption, err := NewEncryption(ctx, b.store, b.dir, b.keys)
+	encryption, err := NewEncryption(t.Context(), b.store, b.dir, b.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,25 +53,42 @@ func writeParts(t testing.TB, keys *seal.Keyring, attempt string, contents map[s
 		ID: testID, Surface: "main", SurfaceKind: "postgres", Kind: KindSnapshot, Policy: "main-daily",
 		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC), SealedAt: time.Date(2026, 1, 2, 3, 5, 0, 0, time.UTC),
 		Server:      surface.Server{Product: "PostgreSQL", Version: "15.18", Major: 15, Bytes: 1 << 20},
-		Compression: CompressionZstd, Encryption: encryption, Tool: "test",
+		Compression: CompressionZstd, Encryption: encryption, Tool: "lifeboat test",
 	}
+	return b
+}
+
+func (b *bundle) write(t testing.TB, part surface.Part, data []byte) {
+	t.Helper()
+	entry, err := b.writer.Write(t.Context(), part, nil, func(w io.Writer) error { _, err := w.Write(data); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.manifest.Parts = append(b.manifest.Parts, entry)
+}
+
+func (b *bundle) writePiece(t testing.TB, part string, f surface.Fingerprint) {
+	t.Helper()
+	piece, err := WritePiece(t.Context(), b.writer, part, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.manifest.Parts = append(b.manifest.Parts, piece)
+}
+
+// unsealed writes the parts of the test point.
+func unsealed(t testing.TB, keys *seal.Keyring) *bundle {
+	t.Helper()
+	b := newBundle(t, keys, "")
 	for name, data := range contents {
 		part := surface.Part{Name: name, Role: surface.RoleMeta, Format: "sql"}
 		if strings.HasPrefix(name, "t-") {
 			part = surface.Part{Name: name, Role: surface.RoleData, Format: "sql", Estimate: int64(len(data)), Spec: []byte(`{"oids":[16384],"note":"a<b"}`)}
 		}
-		entry, err := b.writer.Write(ctx, part, nil, func(w io.Writer) error { _, err := w.Write(data); return err })
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.manifest.Parts = append(b.manifest.Parts, entry)
+		b.write(t, part, data)
 	}
-	for part, f := range pieces {
-		piece, err := WritePiece(ctx, b.writer, part, f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.manifest.Parts = append(b.manifest.Parts, piece)
+	for part, f := range entries {
+		b.writePiece(t, part, f)
 	}
 	return b
 }

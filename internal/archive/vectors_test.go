@@ -2,8 +2,8 @@ package archive
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,24 +26,33 @@ const (
 	vectorPassphrase = "correct horse battery staple"
 )
 
-// vectorContents has every part of the vectors in the clear.
-var vectorContents = map[string]string{
-	"globals":  "CREATE ROLE app LOGIN;\n",
-	"database": "",
-	"t-0001": "SET client_encoding = 'UTF8';\n" + `COPY "public"."users" ("id","email","born") FROM stdin;` + "\n" +
-		"1\tann@example.com\t2026-01-02\n2\tbob@example.com\t\\N\n\\.\n",
-	"t-0002": vectorLog(1, 3000),
-	"t-0003": vectorLog(3001, 5000),
+// vectorPart is a part of the vectors in the clear: what a snapshot of a small
+// PostgreSQL database holds. The nameless one has the point's own fingerprint.
+type vectorPart struct {
+	surface.Part
+	Fingerprint surface.Fingerprint `json:"fingerprint"`
+	data        []byte
 }
 
-// vectorLog is one of the two parts that table log is split into.
-func vectorLog(from, to int) string {
-	var text strings.Builder
-	text.WriteString("SET client_encoding = 'UTF8';\n" + `COPY "public"."log" ("id","line") FROM stdin;` + "\n")
-	for i := from; i <= to; i++ {
-		fmt.Fprintf(&text, "%d\tthe same line again\n", i)
+func vectorParts(t testing.TB) []vectorPart {
+	t.Helper()
+	var parts []vectorPart
+	text, err := os.ReadFile(filepath.Join(vectorDir, "plain/point.json"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return text.String() + "\\.\n"
+	if err := json.Unmarshal(text, &parts); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range parts {
+		if p.Name == "" {
+			continue
+		}
+		if parts[i].data, err = os.ReadFile(filepath.Join(vectorDir, "plain", p.Name+"."+p.Format)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return parts
 }
 
 // readVector puts a vector's objects on a store.
@@ -77,15 +86,22 @@ func TestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(p.Parts()) != len(vectorContents) {
-				t.Errorf("%d parts, want %d", len(p.Parts()), len(vectorContents))
-			}
-			for part, want := range vectorContents {
-				if got, err := readPart(t.Context(), p, part); err != nil || string(got) != want {
-					t.Errorf("part %s: %.100q, %v; want %.100q", part, got, err, want)
+			var pieces []surface.Fingerprint
+			count := 0
+			for _, part := range vectorParts(t) {
+				pieces = append(pieces, part.Fingerprint)
+				if part.Name == "" {
+					continue
+				}
+				count++
+				if got, err := readPart(t.Context(), p, part.Name); err != nil || !bytes.Equal(got, part.data) {
+					t.Errorf("part %s: %d bytes, %v; want %d", part.Name, len(got), err, len(part.data))
 				}
 			}
-			if diff := cmp.Diff(vectorFingerprint(), p.Fingerprint()); diff != "" {
+			if len(p.Parts()) != count {
+				t.Errorf("%d parts, want %d", len(p.Parts()), count)
+			}
+			if diff := cmp.Diff(surface.Merge(pieces...), p.Fingerprint()); diff != "" {
 				t.Errorf("fingerprint (-want +read):\n%s", diff)
 			}
 			// The manifest is the one encoding of what it says.
@@ -118,30 +134,17 @@ func TestVectorIdentity(t *testing.T) {
 	}
 }
 
-// vectorPieces is what the fingerprint of the vectors is merged from. The
-// digests are the real ones of the rows above.
-var vectorPieces = map[string]surface.Fingerprint{
-	"":       {{Kind: "sequence", Name: `"public"."users_id_seq"`, Count: 2}},
-	"t-0001": {{Kind: "table", Name: `"public"."users"`, Count: 2, Digest: "t:xxh3sum:b4b05cfccd20c1c58ba023d36c6c1bf0"}},
-	"t-0002": {{Kind: "table", Name: `"public"."log"`, Count: 3000, Digest: "t:xxh3sum:98b5cf630b81d04a267e7a2757c2df45"}},
-	"t-0003": {{Kind: "table", Name: `"public"."log"`, Count: 2000, Digest: "t:xxh3sum:13c2f8c9bf5d33d76ae4e5219dcea0e2"}},
-}
-
-func vectorFingerprint() surface.Fingerprint {
-	return surface.Fingerprint{
-		{Kind: "sequence", Name: `"public"."users_id_seq"`, Count: 2},
-		{Kind: "table", Name: `"public"."log"`, Count: 5000, Digest: "t:xxh3sum:ac78c82ccadf042191635f48f5918027"},
-		{Kind: "table", Name: `"public"."users"`, Count: 2, Digest: "t:xxh3sum:b4b05cfccd20c1c58ba023d36c6c1bf0"},
-	}
-}
-
 func writeVector(t *testing.T, name string, config seal.Config) {
 	t.Helper()
-	parts := make(map[string][]byte)
-	for part, text := range vectorContents {
-		parts[part] = []byte(text)
+	b := newBundle(t, newKeys(t, config), "fix234")
+	for _, p := range vectorParts(t) {
+		if p.Name != "" {
+			b.write(t, p.Part, p.data)
+		}
+		if p.Name == "" || p.Fingerprint != nil {
+			b.writePiece(t, p.Name, p.Fingerprint)
+		}
 	}
-	b := writeParts(t, newKeys(t, config), "fix234", parts, vectorPieces)
 	if _, err := SealPoint(t.Context(), b.store, b.dir, b.manifest); err != nil {
 		t.Fatal(err)
 	}
