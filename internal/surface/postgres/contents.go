@@ -92,11 +92,15 @@ func (c contents) lines(set map[int]bool) []string {
 	return lines
 }
 
-// readContents lists the archive, with what each entry needs.
+// readContents lists the archive: with filters the entries that they leave,
+// without any all entries, and what each of them needs (which pg_restore shows
+// only where it does not filter).
 func (r *restore) readContents(ctx context.Context, filter ...string) (contents, error) {
 	var out bytes.Buffer
-	args := append([]string{"--list", "--verbose"}, filter...)
-	_, err := r.at.run(ctx, nil, &out, r.tools.program("pg_restore"), append(args, r.archive)...)
+	if len(filter) == 0 {
+		filter = []string{"--verbose"}
+	}
+	_, err := r.at.run(ctx, nil, &out, r.tools.program("pg_restore"), append(filter, "--list", r.archive)...)
 	return parseContents(out.String()), fault.While(err, "list what the recovery point holds")
 }
 
@@ -143,7 +147,7 @@ func (c contents) addSchema(own map[int]bool, schema string, found contents) {
 			continue
 		}
 		own[id] = true
-		for _, need := range found.entry[id].needs {
+		for _, need := range c.entry[id].needs {
 			if e := c.entry[need]; e.kind == "SCHEMA" && strings.Contains(e.line, " SCHEMA - "+schema+" ") {
 				own[need] = true
 			}
