@@ -42,6 +42,8 @@ type Keyring struct {
 	passphrases []secret.String
 	// locked is set when new points get an identity of their own behind passphrases[0].
 	locked bool
+	// opened has the identity files that were unlocked last.
+	opened openedFiles
 }
 
 // identity is a secret key with its public one.

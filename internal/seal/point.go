@@ -46,7 +46,11 @@ type PointKey struct {
 func (k *Keyring) NewPointKey() (PointKey, error) {
 	switch {
 	case k.locked:
-		return lockedKey(k.passphrases[0])
+		key, id, err := lockedKey(k.passphrases[0])
+		if err == nil {
+			k.opened.put(key.IdentityFile, []identity{id})
+		}
+		return key, err
 	case len(k.recipients) > 0:
 		return PointKey{Scheme: SchemeAge, Recipients: slices.Clone(k.recipients)}, nil
 	default:
@@ -54,23 +58,23 @@ func (k *Keyring) NewPointKey() (PointKey, error) {
 	}
 }
 
-func lockedKey(passphrase secret.String) (PointKey, error) {
+func lockedKey(passphrase secret.String) (PointKey, identity, error) {
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
-		return PointKey{}, fault.Wrap(fault.Internal, err, "making an identity for the point")
+		return PointKey{}, identity{}, fault.Wrap(fault.Internal, err, "making an identity for the point")
 	}
 	public := key.Recipient().String()
 	var file bytes.Buffer
 	w, err := encryptWith(&file, passphrase)
 	if err != nil {
-		return PointKey{}, err
+		return PointKey{}, identity{}, err
 	}
 	// A failing write fails the Close too: the stream keeps its first error.
 	_, _ = fmt.Fprintf(w, "# public key: %s\n%s\n", public, key)
 	if err := w.Close(); err != nil {
-		return PointKey{}, fault.Wrap(fault.Internal, err, "locking the point's identity")
+		return PointKey{}, identity{}, fault.Wrap(fault.Internal, err, "locking the point's identity")
 	}
-	return PointKey{Scheme: SchemeAge, Recipients: []string{public}, IdentityFile: file.Bytes()}, nil
+	return PointKey{Scheme: SchemeAge, Recipients: []string{public}, IdentityFile: file.Bytes()}, identity{public, key}, nil
 }
 
 func encryptWith(w io.Writer, passphrase secret.String) (io.WriteCloser, error) {
@@ -94,6 +98,10 @@ func (k *Keyring) Unlock(identityFile []byte) (recipients []string, err error) {
 }
 
 func (k *Keyring) unlock(identityFile []byte) ([]identity, error) {
+	return k.opened.get(identityFile, func() ([]identity, error) { return k.decryptIdentities(identityFile) })
+}
+
+func (k *Keyring) decryptIdentities(identityFile []byte) ([]identity, error) {
 	if len(k.passphrases) == 0 {
 		return nil, fault.New(fault.Denied, "this point is locked with a passphrase and none is configured: set encryption.passphrase or encryption.oldPassphrases")
 	}

@@ -127,6 +127,7 @@ func TestIdentityFileThatIsNotThePoints(t *testing.T) {
 	if errMine != nil || errOther != nil {
 		t.Fatal(errMine, errOther)
 	}
+	k = keyring(t, Config{Passphrase: "p"})
 	recipients, err := k.Unlock(mine.IdentityFile)
 	if err != nil || len(recipients) != 1 || recipients[0] != mine.Recipients[0] {
 		t.Errorf("the identity file holds %v, %v; want %v", recipients, err, mine.Recipients)
@@ -155,6 +156,42 @@ func TestIdentityFileThatIsNotThePoints(t *testing.T) {
 	} {
 		if _, err := k.Opener(mine.Recipients, file); !fault.Is(err, fault.Corrupt) {
 			t.Errorf("%s: got %v (%s), want corrupt", name, err, fault.KindOf(err))
+		}
+	}
+}
+
+func TestOpenedFilesAreRememberedInMeasure(t *testing.T) {
+	t.Parallel()
+	var o openedFiles
+	unlocked := 0
+	look := func(file byte) {
+		ids, err := o.get([]byte{file}, func() ([]identity, error) { unlocked++; return []identity{{public: string(file)}}, nil })
+		if err != nil || len(ids) != 1 || ids[0].public != string(file) {
+			t.Fatalf("file %d holds %v, %v", file, ids, err)
+		}
+	}
+	for range 3 {
+		look(1)
+		look(2)
+	}
+	if unlocked != 2 {
+		t.Errorf("two files were unlocked %d times", unlocked)
+	}
+	o.put([]byte{3}, []identity{{public: "\x03"}})
+	look(3)
+	if unlocked != 2 {
+		t.Error("a file that was put was unlocked")
+	}
+	for file := range byte(100) {
+		look(file)
+		if len(o.files) > maxOpened {
+			t.Fatalf("%d files are remembered", len(o.files))
+		}
+	}
+	failed := errors.New("wrong")
+	for range 2 {
+		if _, err := o.get([]byte("x"), func() ([]identity, error) { return nil, failed }); err != failed {
+			t.Errorf("got %v, want %v each time", err, failed)
 		}
 	}
 }
