@@ -20,10 +20,16 @@ type Proxy struct {
 	listener net.Listener
 	open     map[net.Conn]bool
 	stalled  bool
-	closed   bool
-	// left is how many bytes may still pass before the cut, below zero without one.
-	left int64
-	done sync.WaitGroup
+	// mute holds back what the server says, and only that.
+	mute   bool
+	closed bool
+	// left is how many bytes may still pass before the cut, or before the stall
+	// where stallThen is set; it is below zero without either.
+	left      int64
+	stallThen bool
+	// waiting counts the pipes that have bytes and may not pass them on.
+	waiting int
+	done    sync.WaitGroup
 }
 
 // NewProxy starts a proxy to a server's HOST:PORT. It ends with the test.
@@ -37,7 +43,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	}
 	t.Cleanup(func() {
 		p.mu.Lock()
-		p.closed, p.stalled = true, false
+		p.closed = true
 		p.refuse()
 		p.mu.Unlock()
 		p.done.Wait()
@@ -64,15 +70,37 @@ func (p *Proxy) Stall() {
 func (p *Proxy) CutAfter(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.left = n
+	p.left, p.stallThen = n, false
 }
 
-// Heal ends Refuse, Stall and CutAfter. What was stalled goes on.
+// StallAfter lets about n more bytes pass, counting both directions and all
+// connections, and then stalls.
+func (p *Proxy) StallAfter(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left, p.stallThen = n, true
+}
+
+// Mute lets clients speak to the server and holds back every answer until Heal.
+func (p *Proxy) Mute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = true
+}
+
+// Waiting is how many directions of connections have bytes that a Stall or Mute holds back.
+func (p *Proxy) Waiting() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waiting
+}
+
+// Heal ends Refuse, Stall, Mute and CutAfter. What was held back goes on.
 func (p *Proxy) Heal() {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stalled, p.left = false, -1
+	p.stalled, p.mute, p.left = false, false, -1
 	p.moved.Broadcast()
 	if p.listener == nil {
 		if err := p.listen(); err != nil {
@@ -145,8 +173,8 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	var both sync.WaitGroup
-	both.Go(func() { p.pipe(server, client) })
-	both.Go(func() { p.pipe(client, server) })
+	both.Go(func() { p.pipe(server, client, false) })
+	both.Go(func() { p.pipe(client, server, true) })
 	both.Wait()
 	p.mu.Lock()
 	delete(p.open, client)
@@ -154,11 +182,11 @@ func (p *Proxy) serve(client net.Conn) {
 	p.mu.Unlock()
 }
 
-func (p *Proxy) pipe(to, from net.Conn) {
+func (p *Proxy) pipe(to, from net.Conn, answers bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		n = p.admit(n)
+		n = p.admit(from, n, answers)
 		if n > 0 {
 			if _, err := to.Write(buffer[:n]); err != nil {
 				break
@@ -174,24 +202,33 @@ func (p *Proxy) pipe(to, from net.Conn) {
 	}
 }
 
-// admit waits while the proxy is stalled, and says how many of n bytes may pass.
-func (p *Proxy) admit(n int) int {
+// admit waits while bytes of the connection are held back, and says how many of n may pass.
+func (p *Proxy) admit(from net.Conn, n int, answers bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.stalled && !p.closed {
+	p.waiting++
+	for (p.stalled || p.mute && answers) && !p.closed && p.open[from] {
 		p.moved.Wait()
 	}
-	if p.left >= 0 {
-		return int(min(int64(n), p.left))
+	p.waiting--
+	if p.left < 0 {
+		return n
 	}
-	return n
+	if p.stallThen {
+		// The last of what may pass may be overtaken by nothing.
+		if p.left -= int64(n); p.left <= 0 {
+			p.left, p.stalled = -1, true
+		}
+		return n
+	}
+	return int(min(int64(n), p.left))
 }
 
 // spend counts bytes that have passed, and cuts when they were the last.
 func (p *Proxy) spend(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.left < 0 {
+	if p.left < 0 || p.stallThen {
 		return
 	}
 	if p.left -= int64(n); p.left <= 0 {

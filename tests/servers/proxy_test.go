@@ -127,3 +127,41 @@ func TestProxyCutsOnce(t *testing.T) {
 		t.Errorf("a later connection: %v", err)
 	}
 }
+
+func TestProxyHoldsBackAnswers(t *testing.T) {
+	t.Parallel()
+	for name, hold := range map[string]func(*Proxy){
+		"mute":        (*Proxy).Mute,
+		"stall after": func(p *Proxy) { p.StallAfter(6) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := echo(t)
+			hold(p)
+			c := connect(t, p)
+			answer := make(chan error, 1)
+			go func() {
+				_, err := c.say("hello")
+				answer <- err
+			}()
+			// The echo shows that the line went through: it is what now waits.
+			for deadline := time.Now().Add(10 * time.Second); p.Waiting() != 1; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%d directions wait, want the answers' alone", p.Waiting())
+				}
+			}
+			select {
+			case err := <-answer:
+				t.Fatalf("answered while held back: %v", err)
+			default:
+			}
+			p.Heal()
+			if err := <-answer; err != nil {
+				t.Errorf("after Heal: %v", err)
+			}
+			if p.Waiting() != 0 {
+				t.Errorf("%d directions wait after Heal", p.Waiting())
+			}
+		})
+	}
+}
