@@ -88,7 +88,7 @@ func TestPipeStopEndsTheWriter(t *testing.T) {
 			synctest.Wait()
 			p.Stop(given)
 			p.Stop(errors.New("the second reason doesn't count"))
-			if err := <-result; err != want {
+			if err := <-result; !errors.Is(err, want) {
 				t.Errorf("the writer got %v, want %v", err, want)
 			}
 		})
@@ -109,10 +109,10 @@ func TestPipeErrorsComeInOrder(t *testing.T) {
 	p.End(failed)
 	p.End(nil)
 	got, err := io.ReadAll(p)
-	if err != failed || len(got) != bufferSize {
+	if !errors.Is(err, failed) || len(got) != bufferSize {
 		t.Errorf("got %d bytes and %v, want a whole buffer and %v", len(got), err, failed)
 	}
-	if _, err := newPipe().ReadFrom(iotest.ErrReader(failed)); err != failed {
+	if _, err := newPipe().ReadFrom(iotest.ErrReader(failed)); !errors.Is(err, failed) {
 		t.Errorf("ReadFrom = %v, want its source's error", err)
 	}
 }

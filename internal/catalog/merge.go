@@ -49,11 +49,15 @@ func merge(each []iter.Seq2[candidate, error]) iter.Seq2[candidate, error] {
 // group is one point: the folders of it, in the order of the stores.
 type group []candidate
 
-// groups puts together what follows each other and is the same point.
+// groups puts together what follows each other and is the same point. Errors
+// of stores were noted before they come here; any that is left ends it.
 func groups(seq iter.Seq2[candidate, error]) iter.Seq[group] {
 	return func(yield func(group) bool) {
 		var g group
-		for c := range seq {
+		for c, err := range seq {
+			if err != nil {
+				break
+			}
 			if len(g) > 0 && g[0].order(c) != 0 {
 				if !yield(g) {
 					return

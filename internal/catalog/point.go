@@ -99,7 +99,8 @@ func readPoint(ctx context.Context, n Named, f candidate) (Point, error) {
 		URI: "/" + f.dir, Store: n.Name, Dir: f.dir, CreatedAt: m.CreatedAt, Bytes: m.Bytes, PlainBytes: m.PlainBytes,
 		Parts: len(m.Parts), WorkflowID: m.WorkflowID, Policy: m.Policy, Reason: m.Reason,
 	}
-	return p, p.readMarks(ctx, n.Store)
+	err = p.readMarks(ctx, n.Store)
+	return p, err
 }
 
 // corrupt is what can be said of a point whose manifest can't be read.

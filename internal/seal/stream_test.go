@@ -190,7 +190,7 @@ func TestOpenedFilesAreRememberedInMeasure(t *testing.T) {
 	}
 	failed := errors.New("wrong")
 	for range 2 {
-		if _, err := o.get([]byte("x"), func() ([]identity, error) { return nil, failed }); err != failed {
+		if _, err := o.get([]byte("x"), func() ([]identity, error) { return nil, failed }); !errors.Is(err, failed) {
 			t.Errorf("got %v, want %v each time", err, failed)
 		}
 	}

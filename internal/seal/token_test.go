@@ -39,7 +39,7 @@ func TestRandomID(t *testing.T) {
 			t.Errorf("RandomID(%d) = %q", n, id)
 		}
 	}
-	if RandomID(26) == RandomID(26) {
+	if first, second := RandomID(26), RandomID(26); first == second {
 		t.Error("two IDs of 130 bits are equal")
 	}
 }
