@@ -4,7 +4,6 @@ package activities
 
 import (
 	"context"
-	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -72,6 +71,3 @@ func (a *Activities) open(ctx context.Context, storeName, dir string) (*archive.
 	}
 	return archive.OpenPoint(ctx, st, dir, a.Keys)
 }
-
-// cleanupTimeout bounds what a step still does after it was cancelled.
-const cleanupTimeout = 30 * time.Second

@@ -53,7 +53,8 @@ func (a *Activities) readNote(ctx context.Context, p Point, name string) (note, 
 	if err != nil {
 		return n, fault.While(err, "read note %s", name)
 	}
-	return n, fault.Wrap(fault.Corrupt, json.Unmarshal(raw, &n), "read note %s", name)
+	err = json.Unmarshal(raw, &n)
+	return n, fault.Wrap(fault.Corrupt, err, "read note %s", name)
 }
 
 // writer makes the parts of a point. Each attempt of a step has objects of its

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -22,6 +21,6 @@ func (p *Parts) RestoredURL(r workflows.RestoreResult) (string, error) {
 		return "", err
 	}
 	acts := p.Activities(nil, "")
-	url, err := acts.IsolatedURL(r.Surface, secret.String(server.URL))
+	url, err := acts.IsolatedURL(r.Surface, server.URL)
 	return url.Reveal(), err
 }

@@ -25,16 +25,14 @@ func do[In any](ctx workflow.Context, step func(context.Context, In) error, in I
 // KindOf is the fault kind of an error that came through Temporal. A step that
 // timed out was unavailable.
 func KindOf(err error) fault.Kind {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		for _, kind := range fault.Kinds {
 			if string(kind) == app.Type() {
 				return kind
 			}
 		}
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if _, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		return fault.Unavailable
 	}
 	return fault.KindOf(err)
@@ -42,12 +40,10 @@ func KindOf(err error) fault.Kind {
 
 // Message is the innermost message of an error that came through Temporal, for people.
 func Message(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Message()
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		return "a step did not finish in time: " + timeout.Message()
 	}
 	return err.Error()

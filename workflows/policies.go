@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -76,6 +77,9 @@ func patient(ctx workflow.Context, summary string) workflow.Context {
 	policy := *retryPassing
 	policy.MaximumAttempts = 20
 	options.RetryPolicy = &policy
+	if strings.HasPrefix(options.TaskQueue, HostTaskQueue("")) {
+		options.ScheduleToStartTimeout = hostWait
+	}
 	return workflow.WithActivityOptions(ctx, options)
 }
 

@@ -47,7 +47,8 @@ func Snapshot(ctx workflow.Context, in SnapshotInput) (out SnapshotResult, err e
 		Store: prepared.Point.Store, CreatedAt: sealed.CreatedAt, Bytes: sealed.Bytes, PlainBytes: sealed.PlainBytes,
 		Parts: sealed.Parts, WorkflowID: info.WorkflowExecution.ID,
 	}
-	return out, followUp(ctx, t, in, prepared, &out)
+	err = followUp(ctx, t, in, prepared, &out)
+	return out, err
 }
 
 // followUp does what comes after sealing. Whatever fails here, the point stands.

@@ -93,7 +93,7 @@ func (d *demonstration) prepare(ctx context.Context) (*config.Config, error) {
 		return nil, err
 	}
 	d.step("fill them with a shop's data", time.Since(begun), fmt.Sprintf("%s in PostgreSQL, %d keys in Redis", size(bytes), keys))
-	return d.configure(pg, rd)
+	return d.configure(ctx, pg, rd)
 }
 
 var demoConfig = template.Must(template.New("").Parse(`listen: {{.Listen}}
@@ -109,12 +109,12 @@ policies:
   redis-daily: {surface: redis, kind: snapshot, cron: "30 2 * * *", store: primary, keep: {days: 30, last: 7}}
 `))
 
-func (d *demonstration) configure(pg, rd local.Server) (*config.Config, error) {
+func (d *demonstration) configure(ctx context.Context, pg, rd local.Server) (*config.Config, error) {
 	identity, _, err := seal.GenerateIdentity()
 	if err != nil {
 		return nil, err
 	}
-	listen, err := freeAddress()
+	listen, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,8 @@ func (d *demonstration) serveAndRun(ctx context.Context, c *config.Config, exit 
 	}()
 	defer func() {
 		stop()
-		<-ended
+		// What it says now is how it was stopped; what it said before was returned.
+		_ = <-ended
 	}()
 	select {
 	case err := <-ended:
@@ -211,8 +212,8 @@ func (d *demonstration) cleanUp(ctx context.Context) error {
 	return nil
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fault.Wrap(fault.Exhausted, err, "find a free port")
 	}

@@ -61,7 +61,8 @@ func (a *app) pruneOne(ctx context.Context, s *session, in workflows.PruneInput)
 	if err != nil {
 		return result, err
 	}
-	return result, a.await(ctx, s, started, "retention of "+in.Policy, &result)
+	err = a.await(ctx, s, started, "retention of "+in.Policy, &result)
+	return result, err
 }
 
 func (a *app) pruneTable(results []workflows.PruneResult) error {

@@ -55,7 +55,7 @@ func (a *app) serve(ctx context.Context, r roles) error {
 	}
 	log := a.logger()
 	for _, warning := range c.Warnings() {
-		log.Warn(warning)
+		log.Warn("configuration", "warning", warning)
 	}
 	parts, err := worker.Open(ctx, c)
 	if err != nil {
