@@ -50,6 +50,32 @@ func TestLinksInDocumentsLead(t *testing.T) {
 	}
 }
 
+// TestDecisionsAreListed holds the numbers of decisions apart, and their index complete.
+func TestDecisionsAreListed(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(root, "docs", "decisions")
+	index, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decisions, err := filepath.Glob(filepath.Join(dir, "[0-9]*.md"))
+	if err != nil || len(decisions) == 0 {
+		t.Fatalf("%d decisions: %v", len(decisions), err)
+	}
+	seen := map[string]string{}
+	for _, file := range decisions {
+		name := filepath.Base(file)
+		number, _, _ := strings.Cut(name, "-")
+		if other, taken := seen[number]; taken {
+			t.Errorf("%s and %s have the same number", other, name)
+		}
+		seen[number] = name
+		if !strings.Contains(string(index), "("+name+")") {
+			t.Errorf("docs/decisions/README.md doesn't list %s", name)
+		}
+	}
+}
+
 // block returns the first fenced block of the README in a language that
 // contains a text.
 func block(t *testing.T, language, containing string) string {
