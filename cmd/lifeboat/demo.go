@@ -152,21 +152,21 @@ func (d *demonstration) serveAndRun(ctx context.Context, c *config.Config, exit 
 	}
 	begun := time.Now()
 	serving, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
+	var served error
+	ended := make(chan struct{})
 	up := make(chan *session, 1)
 	go func() {
-		ended <- d.serveParts(serving, parts, roles{engine: true, worker: true, api: true}, d.quietLogger(),
+		defer close(ended)
+		served = d.serveParts(serving, parts, roles{engine: true, worker: true, api: true}, d.quietLogger(),
 			func(s *session) { up <- s })
 	}()
 	defer func() {
 		stop()
-		// What it says now is how it was stopped; what it said before was returned.
-		_ = <-ended
+		<-ended
 	}()
 	select {
-	case err := <-ended:
-		ended <- err
-		return err
+	case <-ended:
+		return served
 	case s := <-up:
 		d.step("start Lifeboat: engine, worker, API", time.Since(begun), "http://"+c.Listen)
 		if err := d.job(ctx, s, parts); err != nil {
@@ -181,9 +181,8 @@ func (d *demonstration) serveAndRun(ctx context.Context, c *config.Config, exit 
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-ended:
-		ended <- err
-		return err
+	case <-ended:
+		return served
 	}
 }
 
