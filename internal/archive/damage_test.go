@@ -100,14 +100,15 @@ func TestStoreThatLies(t *testing.T) {
 	for name, c := range map[string]struct {
 		body func(io.Reader) io.Reader
 		kind fault.Kind
+		want string
 	}{
-		"gives less": {func(r io.Reader) io.Reader { return io.LimitReader(r, 1000) }, fault.Corrupt},
-		"gives more": {func(r io.Reader) io.Reader { return io.MultiReader(r, strings.NewReader("more")) }, fault.Corrupt},
-		"never ends": {func(r io.Reader) io.Reader { return io.MultiReader(r, endless{}) }, fault.Corrupt},
-		"is cut off": {func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, 200_000), iotest.ErrReader(cut)) }, fault.Internal},
+		"gives less": {func(r io.Reader) io.Reader { return io.LimitReader(r, 1000) }, fault.Corrupt, "truncated"},
+		"gives more": {func(r io.Reader) io.Reader { return io.MultiReader(r, strings.NewReader("more")) }, fault.Corrupt, "more than the"},
+		"never ends": {func(r io.Reader) io.Reader { return io.MultiReader(r, endless{}) }, fault.Corrupt, "more than the"},
+		"is cut off": {func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, 200_000), iotest.ErrReader(cut)) }, fault.Internal, "connection reset"},
 		"cut at the end": {func(r io.Reader) io.Reader {
 			return io.MultiReader(r, iotest.ErrReader(fault.Wrap(fault.Unavailable, cut, "reading")))
-		}, fault.Unavailable},
+		}, fault.Unavailable, "connection reset"},
 	} {
 		b := sealed(t, newKeys(t, schemes["identity"]))
 		p, err := OpenPoint(t.Context(), b.store, b.dir, b.keys)
@@ -115,8 +116,8 @@ func TestStoreThatLies(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.store.get = func(_ context.Context, _ string, body io.ReadCloser) io.ReadCloser { return io.NopCloser(c.body(body)) }
-		if _, err := readPart(t.Context(), p, "t-0001"); !fault.Is(err, c.kind) {
-			t.Errorf("%s: got %v (%s), want %s", name, err, fault.KindOf(err), c.kind)
+		if _, err := readPart(t.Context(), p, "t-0001"); !fault.Is(err, c.kind) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v (%s), want %s: …%s…", name, err, fault.KindOf(err), c.kind, c.want)
 		}
 	}
 }

@@ -1,9 +1,11 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -132,6 +134,44 @@ func TestReaderClosedEarlyLeavesNothingRunning(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// When a part is damaged at its beginning, or nobody reads on, the download of
+// the rest, more than the buffers hold, ends too.
+func TestReaderEndsTheDownloadOfTheRest(t *testing.T) {
+	t.Parallel()
+	random := make([]byte, 20*bufferSize)
+	rand.NewChaCha8([32]byte{}).Read(random)
+	b := newBundle(t, newKeys(t, schemes["identity"]), "")
+	b.write(t, surface.Part{Name: "t-0001", Role: surface.RoleData, Format: "sql"}, random)
+	b.writePiece(t, "", nil)
+	if _, err := SealPoint(t.Context(), b.store, b.dir, b.manifest); err != nil {
+		t.Fatal(err)
+	}
+	p, err := OpenPoint(t.Context(), b.store, b.dir, b.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, data := b.store.object(t, "/t-0001.sql.zst.age")
+	for name, change := range map[string]func([]byte){"whole": func([]byte) {}, "bad header": func(d []byte) { d[0] ^= 1 }, "bad start": func(d []byte) { d[300] ^= 1 }} {
+		damaged := bytes.Clone(data)
+		change(damaged)
+		b.store.set(key, damaged)
+		synctest.Test(t, func(t *testing.T) {
+			r, err := p.Open(t.Context(), "t-0001")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.CopyN(io.Discard, r, 100)
+			if wantError := name != "whole"; fault.Is(err, fault.Corrupt) != wantError {
+				t.Errorf("%s: %v", name, err)
+			}
+			synctest.Wait()
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
