@@ -37,15 +37,26 @@ type Held struct {
 // HeldSignal is the name of the signal that carries Held.
 const HeldSignal = "held"
 
-// viewCheckInterval is how often a held view is asked whether it still stands.
-const viewCheckInterval = 2 * time.Second
+const (
+	// viewCheckInterval is how often a held view is asked whether it still stands.
+	viewCheckInterval = 2 * time.Second
+	// viewCheckWithin is how long a busy source may take to answer.
+	viewCheckWithin = time.Minute
+)
+
+// What a holder reports with its heartbeats: whether its view can be lost yet.
+const (
+	stepOpening = "open a view"
+	stepHolding = "hold the view"
+)
 
 // Hold opens one consistent view of the source, writes the plan of its parts
 // to the store, tells the workflow, and keeps the view open until it is
 // cancelled. A view can't be taken over: when its worker died, the next
 // attempt answers fault.Lost, and the workflow starts the point afresh.
 func (a *Activities) Hold(ctx context.Context, in HoldInput) error {
-	if activity.HasHeartbeatDetails(ctx) {
+	var last Bytes
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &last) == nil && last.Step == stepHolding {
 		return fault.New(fault.Lost, "the worker that held the view of %s is gone", in.Point.Surface)
 	}
 	src, err := a.surface(in.Point.Surface)
@@ -53,12 +64,13 @@ func (a *Activities) Hold(ctx context.Context, in HoldInput) error {
 		return err
 	}
 	openedAt := time.Now().UTC()
-	view, err := src.Hold(ctx)
+	view, err := open(ctx, src)
 	if err != nil {
 		return fault.While(err, "open a view of %s", in.Point.Surface)
 	}
 	defer func() { _ = view.Close() }()
-	activity.RecordHeartbeat(ctx, Bytes{Step: "hold"})
+	p := startPulse(ctx, stepHolding, 0)
+	defer p.end()
 	held, err := a.plan(ctx, in, view)
 	if err != nil {
 		return lostIfTransient(err)
@@ -70,6 +82,13 @@ func (a *Activities) Hold(ctx context.Context, in HoldInput) error {
 		return fault.Wrap(fault.Lost, err, "tell the workflow that the view is open")
 	}
 	return watch(ctx, view)
+}
+
+// open waits for the source, as long as locks of others keep it waiting.
+func open(ctx context.Context, src surface.Surface) (surface.View, error) {
+	p := startPulse(ctx, stepOpening, 0)
+	defer p.end()
+	return src.Hold(ctx)
 }
 
 // plan writes what the view found to the store, where every worker reads it.
@@ -96,16 +115,25 @@ func watch(ctx context.Context, view surface.View) error {
 	tick := time.NewTicker(viewCheckInterval)
 	defer tick.Stop()
 	for {
-		activity.RecordHeartbeat(ctx, Bytes{Step: "hold"})
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := view.Check(ctx); err != nil && ctx.Err() == nil {
+			if err := check(ctx, view); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}
 	}
+}
+
+func check(ctx context.Context, view surface.View) error {
+	ctx, cancel := context.WithTimeout(ctx, viewCheckWithin)
+	defer cancel()
+	err := view.Check(ctx)
+	if err != nil && ctx.Err() != nil {
+		return fault.New(fault.Lost, "the source has not answered for %s", viewCheckWithin)
+	}
+	return err
 }
 
 // lostIfTransient turns an error that a retry could mend into Lost: the view
