@@ -27,7 +27,7 @@ type loads struct {
 func (a *Activities) loads(ctx context.Context, p Located) (loads, error) {
 	point, err := a.open(ctx, p.Store, p.Dir)
 	if err != nil {
-		return loads{}, fault.While(err, "open point %s", p.ID)
+		return loads{}, err
 	}
 	out := loads{point: point}
 	for _, entry := range point.Manifest.Parts {

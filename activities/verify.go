@@ -28,7 +28,7 @@ type Verified struct {
 func (a *Activities) Verify(ctx context.Context, in Located) (Verified, error) {
 	point, err := a.open(ctx, in.Store, in.Dir)
 	if err != nil {
-		return Verified{}, fault.While(err, "open point %s", in.ID)
+		return Verified{}, err
 	}
 	p := startPulse(ctx, "verify", point.PlainBytes)
 	defer p.end()
@@ -38,7 +38,7 @@ func (a *Activities) Verify(ctx context.Context, in Located) (Verified, error) {
 	}
 	defer release()
 	if err := point.Verify(ctx, p.set); err != nil {
-		return Verified{}, fault.While(err, "verify point %s", in.ID)
+		return Verified{}, err
 	}
 	out := Verified{At: time.Now().UTC(), Parts: len(point.Manifest.Parts), Bytes: point.Bytes, PlainBytes: point.PlainBytes}
 	mark := catalog.Mark{At: out.At, Bytes: out.Bytes, Tool: "lifeboat " + a.Version}

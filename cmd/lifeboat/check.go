@@ -110,7 +110,7 @@ func (a *app) checkEngine(ctx context.Context, c *config.Config) (string, error)
 		}
 		address = running.Address
 	}
-	s, err := a.dial(ctx, c, address)
+	s, err := a.dial(ctx, c, address, a.quietLogger())
 	if err != nil {
 		return "", err
 	}

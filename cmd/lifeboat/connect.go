@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 
 	"go.temporal.io/sdk/client"
@@ -46,11 +47,12 @@ func (a *app) connect(ctx context.Context, c *config.Config, wait bool) (*sessio
 			return nil, err
 		}
 	}
-	return a.dial(ctx, c, address)
+	return a.dial(ctx, c, address, a.quietLogger())
 }
 
-func (a *app) dial(ctx context.Context, c *config.Config, address string) (*session, error) {
-	options := a.temporalOptions(c, address)
+func (a *app) dial(ctx context.Context, c *config.Config, address string, log *slog.Logger) (*session, error) {
+	options := temporalOptions(c, address)
+	options.Logger = log
 	cl, err := temporalclient.Dial(ctx, options)
 	if err != nil {
 		return nil, err
@@ -63,12 +65,11 @@ func (a *app) dial(ctx context.Context, c *config.Config, address string) (*sess
 	return &session{config: c, client: cl, launcher: launch.New(cl, dc), close: cl.Close}, nil
 }
 
-func (a *app) temporalOptions(c *config.Config, address string) temporalclient.Options {
+func temporalOptions(c *config.Config, address string) temporalclient.Options {
 	t := c.Temporal
 	return temporalclient.Options{
 		Address: address, Namespace: t.Namespace, APIKey: t.APIKey, CodecKey: t.CodecKey, OldCodecKeys: t.OldCodecKeys,
-		TLS:    temporalclient.TLS{CA: t.TLS.CA, Cert: t.TLS.Cert, Key: t.TLS.Key, ServerName: t.TLS.ServerName},
-		Logger: a.quietLogger(),
+		TLS: temporalclient.TLS{CA: t.TLS.CA, Cert: t.TLS.Cert, Key: t.TLS.Key, ServerName: t.TLS.ServerName},
 	}
 }
 
@@ -78,12 +79,12 @@ func (a *app) oneShot(ctx context.Context, c *config.Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.Start(ctx, a.engineOptions(c))
+	e, err := engine.Start(ctx, engineOptions(c, a.quietLogger()))
 	if err != nil {
 		return nil, err
 	}
 	stopEngine := func() { _ = e.Stop(context.WithoutCancel(ctx)) }
-	s, err := a.dial(ctx, c, e.Address())
+	s, err := a.dial(ctx, c, e.Address(), a.quietLogger())
 	if err != nil {
 		stopEngine()
 		return nil, err

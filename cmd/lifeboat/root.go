@@ -103,12 +103,13 @@ func (a *app) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
 }
 
-// quietLogger is for commands whose output a person reads.
+// quietLogger is for commands whose output a person reads: what matters to them
+// comes back as the one error that ends the command.
 func (a *app) quietLogger() *slog.Logger {
 	if a.verbose {
 		return a.logger()
 	}
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	return slog.New(slog.DiscardHandler)
 }
 
 // noArgs and exactly refuse other numbers of arguments with the exit code for wrong usage.

@@ -73,7 +73,7 @@ func (a *app) serveParts(ctx context.Context, parts *worker.Parts, r roles, log 
 	address, ui := c.Temporal.Address, ""
 	running, ctx := errgroup.WithContext(ctx)
 	if address == "" {
-		e, err := a.engineFor(ctx, c, r)
+		e, err := engineFor(ctx, c, r, log)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (a *app) serveParts(ctx context.Context, parts *worker.Parts, r roles, log 
 		defer e.stop()
 		running.Go(func() error { return e.wait(ctx) })
 	}
-	s, err := a.dial(ctx, c, address)
+	s, err := a.dial(ctx, c, address, log)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ type engineRun struct {
 	wait        func(context.Context) error
 }
 
-func (a *app) engineFor(ctx context.Context, c *config.Config, r roles) (engineRun, error) {
+func engineFor(ctx context.Context, c *config.Config, r roles, log *slog.Logger) (engineRun, error) {
 	if !r.engine {
 		found, err := engine.Find(engineDir(c))
 		if err != nil {
@@ -167,7 +167,7 @@ func (a *app) engineFor(ctx context.Context, c *config.Config, r roles) (engineR
 		idle := func(ctx context.Context) error { <-ctx.Done(); return nil }
 		return engineRun{address: found.Address, ui: found.UIURL, stop: func() {}, wait: idle}, nil
 	}
-	e, err := engine.Start(ctx, a.engineOptions(c))
+	e, err := engine.Start(ctx, engineOptions(c, log))
 	if err != nil {
 		return engineRun{}, err
 	}
@@ -185,8 +185,8 @@ func (a *app) engineFor(ctx context.Context, c *config.Config, r roles) (engineR
 	}, nil
 }
 
-func (a *app) engineOptions(c *config.Config) engine.Options {
+func engineOptions(c *config.Config, log *slog.Logger) engine.Options {
 	return engine.Options{
-		Dir: engineDir(c), Namespace: c.Temporal.Namespace, SearchAttributes: workflows.SearchAttributes(), Logger: a.quietLogger(),
+		Dir: engineDir(c), Namespace: c.Temporal.Namespace, SearchAttributes: workflows.SearchAttributes(), Logger: log,
 	}
 }
