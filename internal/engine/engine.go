@@ -23,7 +23,7 @@ type Options struct {
 	// is made, readable for its owner alone, when it is missing.
 	Dir string
 	// FrontendPort is where clients and workers connect, on 127.0.0.1: nothing
-	// authenticates them. 0 takes a free port; a taken one fails with fault.Conflict.
+	// authenticates them. 0 takes the last one, or a free port; a taken one fails with fault.Conflict.
 	FrontendPort int
 	// UIPort is where the Web UI listens. 0 takes a free port; in place of a
 	// taken one a free one is used, with a warning: a page is no reason not to run.

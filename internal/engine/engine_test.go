@@ -108,6 +108,10 @@ func TestRestartKeepsRunsAndAppliesWhatChanged(t *testing.T) {
 		t.Errorf("the run from before: %v", err)
 	}
 	startTagged(t, c, "new", attrA.ValueSet("x"), attrB.ValueSet("y"))
+	// Workers of other processes find it where they left it.
+	if after.Address() != before.Address() {
+		t.Errorf("the engine moved from %s to %s", before.Address(), after.Address())
+	}
 	if got := retention(t, c); got != 48*time.Hour {
 		t.Errorf("histories are kept for %v, want 48h", got)
 	}

@@ -19,7 +19,7 @@ const (
 )
 
 // Record tells other processes about the engine that runs on a folder. Until it
-// is ready, only PID and StartedAt are set.
+// is ready, only PID, StartedAt and Port are set; where none runs, only Port.
 type Record struct {
 	PID           int       `json:"pid"`
 	ServerVersion string    `json:"serverVersion,omitempty"`
@@ -27,7 +27,10 @@ type Record struct {
 	Address       string    `json:"address,omitempty"`
 	UIURL         string    `json:"uiUrl,omitempty"`
 	Namespace     string    `json:"namespace,omitempty"`
-	StartedAt     time.Time `json:"startedAt"`
+	StartedAt     time.Time `json:"startedAt,omitzero"`
+	// Port is where clients connect, or last did: those that are connected when
+	// an engine ends find the next one there.
+	Port int `json:"port,omitempty"`
 }
 
 // Find returns the record of the engine that runs on dir now, in whatever
@@ -84,10 +87,14 @@ func writeRecord(dir string, r Record) error {
 	return nil
 }
 
-func removeRecord(dir string) error {
-	err := os.Remove(filepath.Join(dir, recordFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fault.Wrap(fault.Internal, err, "removing the engine's record")
+// lastPort is where the last engine on dir listened, 0 where nobody knows.
+func lastPort(dir string) int {
+	r, err := readRecord(dir)
+	if err != nil {
+		return 0
 	}
-	return nil
+	return r.Port
 }
+
+// clearRecord leaves of a record what the next engine needs.
+func clearRecord(dir string) error { return writeRecord(dir, Record{Port: lastPort(dir)}) }

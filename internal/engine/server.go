@@ -24,11 +24,12 @@ const startAttempts = 3
 type running struct {
 	server  temporal.Server
 	address string
+	port    int
 	log     serverLog
 }
 
-// startServer runs the server on a prepared file.
-func startServer(ctx context.Context, o Options, path string) (*running, error) {
+// startServer runs the server on a prepared file, on the last port where that is free.
+func startServer(ctx context.Context, o Options, path string, last int) (*running, error) {
 	db := database(path)
 	if err := createNamespace(db, o); err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "registering the namespace %s", o.Namespace)
@@ -43,6 +44,8 @@ func startServer(ctx context.Context, o Options, path string) (*running, error) 
 				return nil, err
 			}
 			ports[0] = o.FrontendPort
+		} else if last != 0 && attempt == 1 && requirePort(ctx, last) == nil {
+			ports[0] = last
 		}
 		r, err := startOn(newServerLog(o.Logger), db, ports)
 		if errors.Is(err, syscall.EADDRINUSE) && attempt < startAttempts {
@@ -55,7 +58,7 @@ func startServer(ctx context.Context, o Options, path string) (*running, error) 
 // startOn runs the server in a goroutine of its own: a fatal failure ends that
 // one, see serverLog.Fatal.
 func startOn(log serverLog, db *config.SQL, ports []int) (*running, error) {
-	r := &running{address: loopbackAddress(ports[0]), log: log}
+	r := &running{address: loopbackAddress(ports[0]), port: ports[0], log: log}
 	started := make(chan error, 1)
 	go func() {
 		err := fault.New(fault.Internal, "it gave up without a reason")

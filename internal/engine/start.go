@@ -39,7 +39,7 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e, err := startLocked(ctx, o, release)
 	if err != nil {
-		_ = removeRecord(o.Dir)
+		_ = clearRecord(o.Dir)
 		release()
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 }
 
 func startLocked(ctx context.Context, o Options, release func()) (*Engine, error) {
-	record := Record{PID: os.Getpid(), StartedAt: time.Now().UTC()}
+	record := Record{PID: os.Getpid(), StartedAt: time.Now().UTC(), Port: lastPort(o.Dir)}
 	if err := writeRecord(o.Dir, record); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func startLocked(ctx context.Context, o Options, release func()) (*Engine, error
 	if err != nil {
 		return nil, err
 	}
-	server, err := startServer(ctx, o, path)
+	server, err := startServer(ctx, o, path, record.Port)
 	if err != nil {
 		return nil, errors.Join(err, page.Close())
 	}
@@ -70,10 +70,10 @@ func startLocked(ctx context.Context, o Options, release func()) (*Engine, error
 	e := &Engine{namespace: o.Namespace, failed: server.log.fatal.ch}
 	e.stop = stopOnce(func(ctx context.Context) error {
 		ui.stop(ctx)
-		return errors.Join(server.stop(ctx), checkpoint(ctx, path), removeRecord(o.Dir))
+		return errors.Join(server.stop(ctx), checkpoint(ctx, path), clearRecord(o.Dir))
 	}, release)
 
-	record.Address, record.UIURL, record.Namespace = server.address, ui.url, o.Namespace
+	record.Address, record.Port, record.UIURL, record.Namespace = server.address, server.port, ui.url, o.Namespace
 	record.ServerVersion, record.SchemaVersion = headers.ServerVersion, sqliteschema.Version
 	e.record = record
 	err = settle(ctx, o, e)
