@@ -21,7 +21,11 @@ func (s *Surface) Finish(ctx context.Context, t surface.Target, src surface.Sour
 	if err != nil {
 		return err
 	}
-	conn, err := at.connect(ctx, "UTF8")
+	encoding := ""
+	if !t.Selection.All() {
+		encoding = "UTF8" // of the names in the selection
+	}
+	conn, err := at.connect(ctx, encoding)
 	if err != nil {
 		return err
 	}

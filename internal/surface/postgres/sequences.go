@@ -14,10 +14,11 @@ import (
 // sequencesAtOnce is how many sequences one query reads.
 const sequencesAtOnce = 500
 
-// sequenceEntries reads the values of sequences. Sequences do not obey
-// snapshots: as they are read after the snapshot was taken, they are never
-// behind the rows that used them.
-func sequenceEntries(ctx context.Context, conn *pgx.Conn) (surface.Fingerprint, error) {
+// sequence is one sequence: its qualified, quoted name in the encoding of the
+// session, and in UTF-8, as fingerprints show it.
+type sequence struct{ sql, name string }
+
+func sequences(ctx context.Context, conn *pgx.Conn) ([]sequence, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT `+qualified+`, `+utf8Of(qualified)+`
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -30,7 +31,6 @@ func sequenceEntries(ctx context.Context, conn *pgx.Conn) (surface.Fingerprint, 
 	if err != nil {
 		return nil, classify(err, "list the sequences")
 	}
-	type sequence struct{ sql, name string }
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (sequence, error) {
 		var q sequence
 		var name []byte
@@ -38,8 +38,16 @@ func sequenceEntries(ctx context.Context, conn *pgx.Conn) (surface.Fingerprint, 
 		q.name = display(name)
 		return q, err
 	})
+	return list, classify(err, "list the sequences")
+}
+
+// sequenceEntries reads the values of sequences. Sequences do not obey
+// snapshots: as they are read after the snapshot was taken, they are never
+// behind the rows that used them.
+func sequenceEntries(ctx context.Context, conn *pgx.Conn) (surface.Fingerprint, error) {
+	list, err := sequences(ctx, conn)
 	if err != nil {
-		return nil, classify(err, "list the sequences")
+		return nil, err
 	}
 	var f surface.Fingerprint
 	for len(list) > 0 {
@@ -75,17 +83,29 @@ func sequenceDigest(value int64, called bool) string {
 
 // setSequences gives sequences the values of a fingerprint.
 func setSequences(ctx context.Context, conn *pgx.Conn, f surface.Fingerprint) error {
+	list, err := sequences(ctx, conn)
+	if err != nil {
+		return err
+	}
+	bySQL := make(map[string]string, len(list))
+	for _, q := range list {
+		bySQL[q.name] = q.sql
+	}
 	batch := &pgx.Batch{}
 	for _, e := range f {
 		if e.Kind != entrySequence {
 			continue
+		}
+		sql, there := bySQL[e.Name]
+		if !there {
+			return fault.New(fault.Missing, "the restored schema has no sequence %s", e.Name)
 		}
 		var value int64
 		var called bool
 		if _, err := fmt.Sscanf(e.Digest, sequenceFormat, &value, &called); err != nil {
 			return fault.Wrap(fault.Corrupt, err, "read the value of sequence %s", e.Name)
 		}
-		batch.Queue("SELECT setval($1::text::regclass, $2, $3)", e.Name, value, called)
+		batch.Queue("SELECT setval($1::text::regclass, $2, $3)", sql, value, called)
 	}
 	if batch.Len() == 0 {
 		return nil

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,9 +28,13 @@ func (t token) String() string {
 	return string(text)
 }
 
+// snapshotName is what pg_export_snapshot returns. It stands in statements and
+// argument lists as it is.
+var snapshotName = regexp.MustCompile(`^[0-9A-Fa-f]+(-[0-9A-Fa-f]+)+$`)
+
 func parseToken(text string) (token, error) {
 	var t token
-	if err := json.Unmarshal([]byte(text), &t); err != nil || t.Snapshot == "" {
+	if err := json.Unmarshal([]byte(text), &t); err != nil || !snapshotName.MatchString(t.Snapshot) {
 		return t, fault.New(fault.Invalid, "the token of the view is not one of PostgreSQL's")
 	}
 	return t, nil
@@ -91,12 +96,7 @@ func joinSnapshot(ctx context.Context, conn *pgx.Conn, t token, l limits) error 
 	if _, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"); err != nil {
 		return classify(err, "begin a transaction")
 	}
-	// The name was made by the server; quoting guards against a forged token.
-	quotedName, err := conn.PgConn().EscapeString(t.Snapshot)
-	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "quote the name of the snapshot")
-	}
-	if _, err := conn.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+quotedName+"'"); err != nil {
+	if _, err := conn.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+t.Snapshot+"'"); err != nil {
 		if state(err) != "" && kindOfState(state(err)) != fault.Unavailable {
 			return errLost(err)
 		}
