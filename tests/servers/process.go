@@ -3,6 +3,7 @@
 package servers
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -102,10 +103,18 @@ func (p *Process) await(ready func() error) error {
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("%s ended before it was ready: %v\n%s", p.cmd.Path, p.err, p.Output())
+			return fmt.Errorf("%s ended before it was ready: %w\n%s", p.cmd.Path, p.ended(), p.Output())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// ended says how the server has ended; it is never nil.
+func (p *Process) ended() error {
+	if p.err == nil {
+		return errors.New("it exited with status 0")
+	}
+	return p.err
 }
 
 // PID is the process ID, which is also the ID of its process group.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
@@ -85,13 +84,13 @@ func (s *Store) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages := s.client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &under, MaxResults: to.Ptr[int32](1)})
+	pages := s.client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &under, MaxResults: new(int32(1))})
 	if _, err := pages.NextPage(ctx); err != nil {
 		return s.fault(err, "list", "")
 	}
 	_, err = s.client.NewBlockBlobClient(name).Upload(ctx, seekable(nil), &blockblob.UploadOptions{
 		AccessConditions: &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{
-			IfMatch: to.Ptr(azcore.ETag(`"0x0"`)),
+			IfMatch: new(azcore.ETag(`"0x0"`)),
 		}},
 	})
 	if bloberror.HasCode(err, bloberror.ConditionNotMet, bloberror.BlobNotFound) {
@@ -277,7 +276,7 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	for i, name := range names {
 		group.Go(func() error {
 			_, err := s.client.NewBlobClient(name).Delete(ctx, &blob.DeleteOptions{
-				DeleteSnapshots: to.Ptr(blob.DeleteSnapshotsOptionTypeInclude),
+				DeleteSnapshots: new(blob.DeleteSnapshotsOptionTypeInclude),
 			})
 			if bloberror.HasCode(err, bloberror.BlobNotFound) {
 				return nil

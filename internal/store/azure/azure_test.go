@@ -21,6 +21,7 @@ func mustOpen(t *testing.T, c store.Config, idle time.Duration) store.Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	server := servers.Azure(t)
 	t.Run("Container", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) store.Store { return mustOpen(t, server.Container(t), transport.Idle) })
@@ -44,6 +45,7 @@ func TestStore(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	server := servers.Azure(t)
 	storetest.RunFaults(t, func(t *testing.T) (store.Store, *servers.Proxy) {
 		c, proxy := server.Proxied(t, server.Container(t))

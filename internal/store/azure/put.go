@@ -11,8 +11,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -51,6 +51,12 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, opts store.Put
 	default:
 		err = s.putBlocks(ctx, name, t, stream, first, &o)
 	}
+	if opts.IfAbsent && bloberror.HasCode(err, bloberror.InvalidBlockList, bloberror.InvalidBlobOrBlock) {
+		// Another writer's commit has discarded the blocks; it may have won.
+		if _, missing := s.Stat(ctx, key); missing == nil {
+			err = errExists
+		}
+	}
 	if err != nil {
 		return store.Object{}, s.fault(err, "store", key)
 	}
@@ -64,7 +70,7 @@ func (s *Store) terms(ctx context.Context, opts store.PutOptions) (terms, error)
 	var t terms
 	if opts.IfAbsent {
 		t.access = &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{
-			IfNoneMatch: to.Ptr(azcore.ETagAny),
+			IfNoneMatch: new(azcore.ETagAny),
 		}}
 	}
 	if opts.RetainUntil.IsZero() {
@@ -72,7 +78,7 @@ func (s *Store) terms(ctx context.Context, opts store.PutOptions) (terms, error)
 	}
 	f, err := s.Features(ctx)
 	if err == nil && f.ObjectLock {
-		t.lock, t.until = to.Ptr(blob.ImmutabilityPolicySettingLocked), to.Ptr(opts.RetainUntil.UTC())
+		t.lock, t.until = new(blob.ImmutabilityPolicySettingLocked), new(opts.RetainUntil.UTC())
 	}
 	return t, err
 }

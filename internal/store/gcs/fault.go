@@ -59,8 +59,9 @@ func (s *Store) fault(err error, doing, key string) error {
 		return transport.Fault(err, doing)
 	case errors.As(err, &api):
 		return fault.While(s.answer(api, err), "%s", doing)
-	case errors.As(err, &token) && !token.Temporary():
-		return fault.Wrap(fault.Denied, err, "%s: get a token with the configured credentials", doing)
+	case errors.As(err, &token) && token.Response != nil && !token.Temporary():
+		refused := &transport.Answer{Status: token.Response.StatusCode, Advice: "correct credentialsFile, or the service account", Err: err}
+		return fault.Wrap(fault.Denied, refused, "%s: get a token", doing)
 	case errors.Is(err, storage.ErrBucketNotExist):
 		return fault.Wrap(fault.Missing, err, "%s (make the bucket, or correct bucket)", doing)
 	case errors.Is(err, storage.ErrObjectNotExist):
@@ -91,8 +92,7 @@ func (s *Store) answer(api *googleapi.Error, err error) error {
 
 // status is the HTTP status of an answer, 0 for other errors.
 func status(err error) int {
-	var api *googleapi.Error
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*googleapi.Error](err); ok {
 		return api.Code
 	}
 	return 0

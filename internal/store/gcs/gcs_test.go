@@ -21,9 +21,16 @@ func mustOpen(t *testing.T, c store.Config, idle time.Duration) store.Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	server := servers.GCS(t)
 	t.Run("Bucket", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) store.Store { return mustOpen(t, server.Bucket(t), transport.Idle) })
+	})
+	t.Run("Versions", func(t *testing.T) {
+		s := mustOpen(t, server.VersionedBucket(t), transport.Idle)
+		if f, err := s.Features(t.Context()); err != nil || !f.Versions || f.ObjectLock {
+			t.Errorf("features: %+v, %v", f, err)
+		}
 	})
 	t.Run("Prefix", func(t *testing.T) {
 		c := server.Bucket(t)
@@ -40,6 +47,7 @@ func TestStore(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	storetest.RunFaults(t, func(t *testing.T) (store.Store, *servers.Proxy) {
 		server := servers.GCS(t)
 		c, proxy := server.Proxied(t, server.Bucket(t))

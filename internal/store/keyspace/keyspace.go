@@ -21,10 +21,10 @@ type Keyspace struct {
 // New makes the Keyspace of a configured prefix. A slash at its end is not
 // needed. The error is of kind fault.Invalid.
 func New(prefix string) (Keyspace, error) {
-	prefix = strings.TrimSuffix(prefix, "/")
 	if prefix == "" {
 		return Keyspace{}, nil
 	}
+	prefix = strings.TrimSuffix(prefix, "/")
 	if err := valid(prefix); err != nil {
 		return Keyspace{}, fault.While(err, "the store's prefix")
 	}

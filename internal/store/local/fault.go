@@ -42,8 +42,7 @@ func (s *Store) fault(err error, doing, key string) error {
 		return nil
 	}
 	doing += " " + filepath.Join(s.dir, filepath.FromSlash(key))
-	var classified *fault.Error
-	if errors.As(err, &classified) {
+	if classified, ok := errors.AsType[*fault.Error](err); ok {
 		return fault.Wrap(classified.Kind, classified, "%s", doing)
 	}
 	err = bare(err)

@@ -78,8 +78,7 @@ func (s *Store) fault(err error, doing, key string) error {
 		return transport.Fault(err, doing)
 	}
 	status := 0
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		status = response.HTTPStatusCode()
 	}
 	return fault.While(s.answer(api.ErrorCode(), api.ErrorMessage(), status, err), "%s", doing)
@@ -101,8 +100,7 @@ func (s *Store) answer(code, text string, status int, err error) error {
 
 // code is the service's name of an error, empty for other errors.
 func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""

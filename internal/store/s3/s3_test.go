@@ -27,6 +27,7 @@ func mustOpen(t *testing.T, c store.Config, idle time.Duration) store.Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	server := servers.S3(t)
 	t.Run("Bucket", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) store.Store { return mustOpen(t, server.Bucket(t), transport.Idle) })
@@ -74,6 +75,7 @@ func unusable(t *testing.T, server *servers.S3Server) {
 }
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	server := servers.S3(t)
 	storetest.RunFaults(t, func(t *testing.T) (store.Store, *servers.Proxy) {
 		c, proxy := server.Proxied(t, server.Bucket(t))

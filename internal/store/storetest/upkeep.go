@@ -174,7 +174,7 @@ func Unusable(t *testing.T, s store.Store, kind fault.Kind) {
 	})
 	for _, size := range []int64{10, chunk + 10} {
 		try(fmt.Sprintf("put %d bytes", size), func() error {
-			_, err := s.Put(ctx, "key", newContent(1, size), store.PutOptions{})
+			_, err := s.Put(ctx, fmt.Sprintf("size-%d", size), newContent(1, size), store.PutOptions{})
 			return err
 		})
 	}

@@ -40,11 +40,14 @@ func (w watched) Read(p []byte) (int, error) {
 }
 
 // Write renews the deadline of a pending Read too: a server that takes in a
-// request has no reason to answer yet.
+// request has no reason to answer yet. That of the Read comes later, so that of
+// the two the Write says what happened.
 func (w watched) Write(p []byte) (int, error) {
 	written := 0
 	for {
-		if err := w.SetDeadline(time.Now().Add(w.idle)); err != nil {
+		now := time.Now()
+		err := errors.Join(w.SetWriteDeadline(now.Add(w.idle)), w.SetReadDeadline(now.Add(w.idle+w.idle/4)))
+		if err != nil {
 			return written, err
 		}
 		n, err := w.Conn.Write(p[written:min(written+stride, len(p))])

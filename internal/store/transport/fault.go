@@ -79,20 +79,17 @@ func Fault(err error, doing string) error {
 	if err == nil {
 		return nil
 	}
-	var classified *fault.Error
-	if errors.As(err, &classified) {
+	if classified, ok := errors.AsType[*fault.Error](err); ok {
 		return fault.Wrap(classified.Kind, classified, "%s", doing)
 	}
 	kind := fault.Internal
 	if Passing(err) {
 		kind = fault.Unavailable
 	}
-	var request *url.Error
-	if errors.As(err, &request) {
+	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err
 	}
-	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		err = fmt.Errorf("%w; set caFile if the service has a certificate authority of its own", err)
 	}
 	return fault.Wrap(kind, err, "%s", doing)
@@ -101,13 +98,9 @@ func Fault(err error, doing string) error {
 // Passing reports whether an error is one of the network, that may be gone the
 // next time. A cancelled context is none.
 func Passing(err error) bool {
-	var network net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		return false
-	case errors.As(err, &network):
-		return true
-	default:
-		return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }

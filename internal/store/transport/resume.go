@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -32,7 +33,7 @@ func (r *resuming) Read(p []byte) (int, error) {
 			r.broken = 0
 		}
 		switch {
-		case err == nil || err == io.EOF:
+		case err == nil || errors.Is(err, io.EOF):
 			return n, err
 		case !Passing(err) || r.broken == patience:
 			return n, Fault(err, r.doing)
