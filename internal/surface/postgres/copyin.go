@@ -65,7 +65,7 @@ func (c *copyIn) copy(ctx context.Context, sql string, r io.Reader) error {
 func (c *copyIn) awaitStart() (bool, error) {
 	var failed error
 	for {
-		kind, body, err := c.wire.frame()
+		kind, body, _, err := c.wire.frame()
 		switch {
 		case err != nil:
 			return false, err
@@ -82,7 +82,7 @@ func (c *copyIn) awaitStart() (bool, error) {
 func (c *copyIn) awaitEnd() error {
 	var failed error
 	for {
-		kind, body, err := c.wire.frame()
+		kind, body, _, err := c.wire.frame()
 		switch {
 		case err != nil:
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/zeebo/xxh3"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
@@ -72,13 +73,18 @@ func binaryHeader(text string) []byte {
 func (c *copyOut) run() error {
 	var failed error
 	for {
-		kind, body, err := c.wire.frame()
+		kind, body, left, err := c.wire.frame()
 		if err != nil {
 			return err
 		}
 		switch kind {
 		case msgCopyData:
-			if err := c.data(body); err != nil {
+			if left > 0 {
+				err = c.hugeRow(body, left)
+			} else {
+				err = c.data(body)
+			}
+			if err != nil {
 				return err
 			}
 		case msgCopyDone:
@@ -111,20 +117,58 @@ func (c *copyOut) data(body []byte) error {
 // way than all known versions. Digests of rows could not be taken.
 var errRowMessages = fault.New(fault.Unsupported, "the server does not send one row of a COPY in one message")
 
+// hugeRow passes a row on that is larger than the buffer, piece by piece.
+func (c *copyOut) hugeRow(piece []byte, left int) error {
+	if c.header != nil {
+		rest, err := c.begin(piece)
+		if err != nil {
+			return err
+		}
+		piece = rest
+	}
+	hash := xxh3.New()
+	for {
+		if _, err := hash.Write(piece); err != nil {
+			return err
+		}
+		if err := c.write(piece); err != nil {
+			return err
+		}
+		if left == 0 {
+			break
+		}
+		var err error
+		if piece, err = c.wire.more(left); err != nil {
+			return err
+		}
+		left -= len(piece)
+	}
+	if c.header == nil && piece[len(piece)-1] != '\n' {
+		return errRowMessages
+	}
+	c.sum.addHash(hash.Sum128())
+	return nil
+}
+
+// begin takes the server's header off the first message of a binary COPY, and
+// writes ours.
+func (c *copyOut) begin(body []byte) ([]byte, error) {
+	if c.begun {
+		return body, nil
+	}
+	c.begun = true
+	if len(body) < binaryFixedHeader || !bytes.HasPrefix(body, binarySignature) ||
+		!bytes.Equal(body[len(binarySignature):binaryFixedHeader], make([]byte, 8)) {
+		return nil, fault.New(fault.Unsupported, "the server's binary COPY begins with an unknown header")
+	}
+	return body[binaryFixedHeader:], c.write(c.header)
+}
+
 // binaryRow takes the server's header and trailer off. It returns nil where no row is left.
 func (c *copyOut) binaryRow(body []byte) ([]byte, error) {
-	if !c.begun {
-		c.begun = true
-		if len(body) < binaryFixedHeader || !bytes.HasPrefix(body, binarySignature) ||
-			!bytes.Equal(body[len(binarySignature):binaryFixedHeader], make([]byte, 8)) {
-			return nil, fault.New(fault.Unsupported, "the server's binary COPY begins with an unknown header")
-		}
-		if err := c.write(c.header); err != nil {
-			return nil, err
-		}
-		if body = body[binaryFixedHeader:]; len(body) == 0 {
-			return nil, nil
-		}
+	body, err := c.begin(body)
+	if err != nil || len(body) == 0 {
+		return nil, err
 	}
 	if bytes.Equal(body, binaryTrailer) {
 		c.trailing = true
@@ -169,7 +213,6 @@ func (c *copyOut) write(p []byte) error {
 			return err
 		}
 		if len(p) > cap(c.pending) {
-			defer c.wire.shrink()
 			_, err := c.out.Write(p)
 			return err
 		}

@@ -58,3 +58,10 @@ func SetLimits(s *Surface, single, split, slice int64) {
 func SetLockWait(s *Surface, wait time.Duration) {
 	s.limits.lockWait, s.limits.dumpLockWait = wait, wait
 }
+
+// SumOf is the digest of one row in text.
+func SumOf(row []byte) string {
+	var sum rowSum
+	sum.add(row)
+	return sum.entry(entryTable, "", textSum).Digest
+}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,4 +136,43 @@ func tableOf(t *testing.T, plain []byte) string {
 		t.Fatalf("a binary part does not say whose rows it has: %q", head)
 	}
 	return name
+}
+
+// Rows that are larger than any buffer are passed on in pieces, and have the
+// same digest as in one.
+func TestHugeRows(t *testing.T) {
+	t.Parallel()
+	src := newSource(t, "app")
+	run(t, src.url(), `CREATE TABLE huge AS SELECT i, repeat('a\b', i * 100000) AS t, convert_to(repeat('x', i), 'UTF8') AS b FROM generate_series(0, 12) i;
+		CREATE TABLE first AS SELECT repeat('first', 1000000) AS t`)
+	for _, single := range []int64{1, 1 << 40} { // in binary, and in text
+		postgres.SetLimits(src.surface, single, 1<<40, 1<<40)
+		point := surfacetest.Take(t, src.surface)
+		restore(t, src, newTarget(t, src.PG), point)
+		for _, e := range point.Fingerprint() {
+			if e.Name == `"public"."first"` && single == 1<<40 {
+				row := append(bytes.Repeat([]byte("first"), 1000000), '\n')
+				if want := postgres.SumOf(row); e.Digest != want {
+					t.Errorf("a huge row has digest %s, want %s", e.Digest, want)
+				}
+			}
+		}
+	}
+}
+
+func TestInvalidIndexesAreLeftOutAndNoted(t *testing.T) {
+	t.Parallel()
+	src := newSource(t, "app")
+	run(t, src.url(), "CREATE TABLE t AS SELECT 1 AS i FROM generate_series(1, 2)")
+	conn := connect(t, src.url())
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "CREATE UNIQUE INDEX CONCURRENTLY broken ON t (i)"); err == nil {
+		t.Fatal("an index over equal values is unique")
+	}
+	view := hold(t, src)
+	noted, ok := view.(interface{ Notes() []string })
+	if !ok || len(noted.Notes()) != 1 || !strings.Contains(noted.Notes()[0], "public.broken is invalid") {
+		t.Errorf("notes: %v", noted)
+	}
+	restore(t, src, newTarget(t, src.PG), surfacetest.Dump(t, src.surface, view))
 }

@@ -17,8 +17,9 @@ type rowSum struct {
 	hi, lo uint64
 }
 
-func (s *rowSum) add(row []byte) {
-	h := xxh3.Hash128(row)
+func (s *rowSum) add(row []byte) { s.addHash(xxh3.Hash128(row)) }
+
+func (s *rowSum) addHash(h xxh3.Uint128) {
 	var carry uint64
 	s.lo, carry = bits.Add64(s.lo, h.Lo, 0)
 	s.hi, _ = bits.Add64(s.hi, h.Hi, carry)

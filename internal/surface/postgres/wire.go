@@ -67,26 +67,43 @@ func (w *wire) query(sql string) error {
 	return err
 }
 
-// frame reads the next message. Its body is valid until the next call.
-func (w *wire) frame() (kind byte, body []byte, err error) {
+// frame reads the next message. Its body is valid until the next call. Of a
+// CopyData message that is larger than the buffer, a huge row, only a first
+// piece is returned, and how many bytes of it are left for more to read.
+func (w *wire) frame() (kind byte, body []byte, left int, err error) {
 	if w.w-w.r < frameHeader {
 		if err := w.fill(frameHeader); err != nil {
-			return 0, nil, err
+			return 0, nil, 0, err
 		}
 	}
 	kind = w.buf[w.r]
 	size := int(binary.BigEndian.Uint32(w.buf[w.r+1:])) + 1
 	if size < frameHeader || size > maxFrame {
-		return 0, nil, fault.New(fault.Unavailable, "the server sent a message of %d bytes: the connection is out of step", size)
+		return 0, nil, 0, fault.New(fault.Unavailable, "the server sent a message of %d bytes: the connection is out of step", size)
+	}
+	if kind == msgCopyData && size > len(w.buf) {
+		left, size = size-len(w.buf), len(w.buf)
 	}
 	if w.w-w.r < size {
 		if err := w.fill(size); err != nil {
-			return 0, nil, err
+			return 0, nil, 0, err
 		}
 	}
 	body = w.buf[w.r+frameHeader : w.r+size]
 	w.r += size
-	return kind, body, nil
+	return kind, body, left, nil
+}
+
+// more reads a further piece of a message, of which left bytes are to come.
+func (w *wire) more(left int) ([]byte, error) {
+	if w.r == w.w {
+		if err := w.fill(1); err != nil {
+			return nil, err
+		}
+	}
+	piece := w.buf[w.r:min(w.w, w.r+left)]
+	w.r += len(piece)
+	return piece, nil
 }
 
 // maxFrame is the most a message can have: a row of a little over a gigabyte.
@@ -113,13 +130,6 @@ func (w *wire) fill(size int) error {
 		}
 	}
 	return nil
-}
-
-// shrink gives back a buffer that one huge row has made large.
-func (w *wire) shrink() {
-	if len(w.buf) > 4*wireBuffer && w.r == w.w {
-		w.buf, w.r, w.w = make([]byte, wireBuffer), 0, 0
-	}
 }
 
 func serverError(body []byte) error {
