@@ -54,6 +54,32 @@ func Postgres(t testing.TB, settings ...string) *PG {
 	return pg
 }
 
+// Standby starts a standby that streams from the cluster. Roles and passwords are the same.
+func (pg *PG) Standby(t testing.TB) *PG {
+	t.Helper()
+	root, err := os.MkdirTemp("", "pg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	standby := &PG{Dir: filepath.Join(root, "data"), SocketDir: root, BinDir: pg.BinDir, Port: FreePort(t), owner: pg.owner}
+	standby.URL = standby.DatabaseURL("postgres")
+	if pg.owner != nil {
+		if err := os.Chown(root, int(pg.owner.Uid), int(pg.owner.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(pg.Tool("pg_basebackup"), "-d", pg.URL, "-D", standby.Dir, "-R", "-c", "fast", "--no-sync")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: pg.owner}
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v\n%s", err, out)
+	}
+	standby.configure(t, nil)
+	standby.start(t)
+	return standby
+}
+
 // DatabaseURL connects to a database of the cluster over TCP.
 func (pg *PG) DatabaseURL(database string) string {
 	u := url.URL{
@@ -96,13 +122,16 @@ func (pg *PG) initialise(t testing.TB, settings []string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
+	pg.configure(t, append([]string{"fsync = off", "shared_buffers = 64MB", "max_connections = 60"}, settings...))
+}
+
+// configure says where the server is to listen, and adds settings.
+func (pg *PG) configure(t testing.TB, settings []string) {
+	t.Helper()
 	lines := append([]string{
 		"listen_addresses = '127.0.0.1'",
 		fmt.Sprintf("port = %d", pg.Port),
 		fmt.Sprintf("unix_socket_directories = '%s'", pg.SocketDir),
-		"fsync = off",
-		"shared_buffers = 64MB",
-		"max_connections = 60",
 	}, settings...)
 	conf, err := os.OpenFile(filepath.Join(pg.Dir, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -61,7 +61,7 @@ func catalogFingerprint(ctx context.Context, conn *pgx.Conn) (surface.Fingerprin
 		f = append(f, sum.entry(entrySchema, a.name, linesSum))
 	}
 	for _, take := range []func(context.Context, *pgx.Conn) (surface.Fingerprint, error){
-		extensionEntries, matviewEntries, partitionEntries, sequenceEntries,
+		extensionEntries, matviewEntries, partitionEntries, sequenceEntries, unloggedEntries,
 	} {
 		entries, err := take(ctx, conn)
 		if err != nil {
@@ -109,6 +109,21 @@ func partitionEntries(ctx context.Context, conn *pgx.Conn) (surface.Fingerprint,
 		SELECT `+utf8Of(qualified)+`, (SELECT `+qualified+` FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = i.inhparent)
 		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND `+userSchema+` AND `+own("pg_class", "c.oid"))
+}
+
+// unloggedEntries are of the tables whose rows a standby does not have. A
+// restored copy has them, without rows.
+func unloggedEntries(ctx context.Context, conn *pgx.Conn) (surface.Fingerprint, error) {
+	var none rowSum
+	digest := none.entry(entryTable, "", textSum).Digest
+	f, err := nameEntries(ctx, conn, entryTable, `
+		SELECT `+utf8Of(qualified)+`, '`+digest+`'
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind = 'r' AND c.relpersistence = 'u' AND pg_is_in_recovery() AND `+userSchema+` AND `+own("pg_class", "c.oid"))
+	for i := range f {
+		f[i].Count = 0
+	}
+	return f, err
 }
 
 func nameEntries(ctx context.Context, conn *pgx.Conn, kind, sql string) (surface.Fingerprint, error) {
