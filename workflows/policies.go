@@ -66,7 +66,9 @@ func long(ctx workflow.Context, summary string) workflow.Context {
 		HeartbeatTimeout:       workerGone,
 		RetryPolicy:            retryPassing,
 		WaitForCancellation:    true,
-		Summary:                summary,
+		// Eager execution would give every part to the one worker that runs the workflow.
+		DisableEagerExecution: true,
+		Summary:               summary,
 	})
 }
 
