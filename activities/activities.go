@@ -4,6 +4,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -45,6 +46,8 @@ type Point struct {
 	// Recipients are the public keys that its parts are encrypted for.
 	Recipients   []string `json:"recipients,omitempty"`
 	IdentityFile string   `json:"identityFile,omitempty"`
+	// LockedUntil is until when its store is to keep it unchanged; zero for no lock.
+	LockedUntil time.Time `json:"lockedUntil,omitzero"`
 }
 
 func (a *Activities) store(name string) (store.Store, error) {

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -49,7 +50,10 @@ func (a *Activities) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 		return out, err
 	}
 	defer release()
-	c := copier{from: from, to: to, dir: in.From.Dir, pulse: p, out: &out}
+	if m.LockedUntil, err = a.lockedUntil(ctx, in.To, m.SealedAt); err != nil {
+		return out, err
+	}
+	c := copier{from: from, to: to, dir: in.From.Dir, lockedUntil: m.LockedUntil, pulse: p, out: &out}
 	if name := m.Encryption.IdentityFile; name != "" {
 		if err := c.object(ctx, name, 0, ""); err != nil {
 			return out, err
@@ -67,8 +71,10 @@ func (a *Activities) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 type copier struct {
 	from, to store.Store
 	dir      string
-	pulse    *pulse
-	out      *Copied
+	// lockedUntil is until when the copy is kept unchanged.
+	lockedUntil time.Time
+	pulse       *pulse
+	out         *Copied
 }
 
 // object copies one object unless it is there in full: a Put leaves all or nothing.
@@ -90,7 +96,7 @@ func (c copier) object(ctx context.Context, name string, size int64, digest stri
 		}
 		return nil
 	}}
-	stored, err := c.to.Put(ctx, key, checked, store.PutOptions{Estimate: size})
+	stored, err := c.to.Put(ctx, key, checked, store.PutOptions{Estimate: size, RetainUntil: c.lockedUntil})
 	if err != nil {
 		return err
 	}

@@ -63,5 +63,6 @@ func (a *Activities) readNote(ctx context.Context, p Point, name string) (note, 
 func (a *Activities) writer(p Point, attempt string) archive.PartWriter {
 	return archive.PartWriter{
 		Store: a.Stores[p.Store], Dir: p.Dir, Recipients: p.Recipients, Level: a.Config.Compression.Level, Attempt: attempt,
+		LockedUntil: p.LockedUntil,
 	}
 }

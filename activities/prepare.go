@@ -59,6 +59,9 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (Prepared, er
 		return out, err
 	}
 	out.Point = Point{ID: id, Surface: in.Surface, Store: storeName, Dir: archive.Dir(prefix, in.Surface, id)}
+	if out.Point.LockedUntil, err = a.lockedUntil(ctx, storeName, in.Now); err != nil {
+		return out, err
+	}
 	key, err := a.Keys.NewPointKey()
 	if err != nil {
 		return out, err
@@ -68,11 +71,25 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (Prepared, er
 		out.Point.IdentityFile = archive.IdentityFileName
 		name := out.Point.Dir + "/" + archive.IdentityFileName
 		// A repeated attempt makes a new key, and nothing was encrypted for the old one yet.
-		if _, err := st.Put(ctx, name, bytes.NewReader(key.IdentityFile), store.PutOptions{}); err != nil {
+		if _, err := st.Put(ctx, name, bytes.NewReader(key.IdentityFile), store.PutOptions{RetainUntil: out.Point.LockedUntil}); err != nil {
 			return out, fault.While(err, "write the point's identity")
 		}
 	}
 	return out, nil
+}
+
+// lockedUntil is until when a store keeps what is written now. A lock that is
+// asked for and can't be had is an error: nobody should rely on it.
+func (a *Activities) lockedUntil(ctx context.Context, storeName string, now time.Time) (time.Time, error) {
+	days := a.Config.Stores[storeName].LockDays
+	if days == 0 {
+		return time.Time{}, nil
+	}
+	features, err := a.Stores[storeName].Features(ctx)
+	if err == nil && !features.ObjectLock {
+		err = fault.New(fault.Unsupported, "it has lockDays, and no object lock: enable object lock on the bucket, or remove lockDays")
+	}
+	return now.AddDate(0, 0, days).UTC().Truncate(time.Second), fault.While(err, "store %s", storeName)
 }
 
 // policyOf merges what was asked for with what the policy says. A point that a

@@ -68,7 +68,7 @@ func (a *Activities) Prune(ctx context.Context, in PruneInput) (Pruned, error) {
 		}
 		dirs[pt.ID] = pt.Dir
 		candidates = append(candidates, retention.Point{
-			ID: pt.ID, At: pt.CreatedAt, Verified: pt.VerifiedAt != nil, Proven: pt.ProvenAt != nil,
+			ID: pt.ID, At: pt.CreatedAt, Verified: pt.VerifiedAt != nil, Proven: pt.ProvenAt != nil, LockedUntil: pt.LockedUntil,
 		})
 	}
 	plan := retention.Plan(candidates, retention.Keep(policy.Keep), in.Now)

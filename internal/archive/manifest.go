@@ -50,6 +50,8 @@ type Manifest struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// SealedAt is when the manifest was made.
 	SealedAt time.Time `json:"sealedAt"`
+	// LockedUntil is until when the store keeps the point's objects unchanged; zero without a lock.
+	LockedUntil time.Time `json:"lockedUntil,omitzero"`
 	// Server is the server that was dumped.
 	Server surface.Server `json:"server"`
 	// Bytes is the sum of the stored bytes of all parts; PlainBytes before compression.

@@ -67,7 +67,9 @@ func SealPoint(ctx context.Context, st store.Store, dir string, m Manifest) (Man
 	if len(data) > maxManifest {
 		return Manifest{}, fault.New(fault.Invalid, "sealing point %s: a manifest of %d bytes is more than %d", label(dir), len(data), maxManifest)
 	}
-	_, err = st.Put(ctx, path.Join(dir, ManifestName), bytes.NewReader(data), store.PutOptions{IfAbsent: true, Estimate: int64(len(data))})
+	_, err = st.Put(ctx, path.Join(dir, ManifestName), bytes.NewReader(data), store.PutOptions{
+		IfAbsent: true, Estimate: int64(len(data)), RetainUntil: m.LockedUntil,
+	})
 	if fault.Is(err, fault.Conflict) {
 		return sealedBefore(ctx, st, dir, m)
 	}
@@ -86,7 +88,9 @@ func (m *Manifest) complete() error {
 	if m.SealedAt.IsZero() {
 		m.SealedAt = time.Now()
 	}
-	m.CreatedAt, m.SealedAt = m.CreatedAt.UTC().Truncate(time.Millisecond), m.SealedAt.UTC().Truncate(time.Millisecond)
+	for _, at := range []*time.Time{&m.CreatedAt, &m.SealedAt, &m.LockedUntil} {
+		*at = at.UTC().Truncate(time.Millisecond)
+	}
 	return m.validate()
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"sync"
+	"time"
 
 	"github.com/DataDog/zstd"
 
@@ -37,6 +38,8 @@ type PartWriter struct {
 	// that was given up but still writes never replaces what its successor
 	// wrote. It may be empty.
 	Attempt string
+	// LockedUntil asks the store to keep every object unchanged until then; zero for not.
+	LockedUntil time.Time
 }
 
 // Write stores one part: what produce writes is compressed, encrypted,
@@ -135,7 +138,7 @@ func (s *stream) put(ctx context.Context, w PartWriter, object string, estimate 
 		return err
 	}
 	body := &digestingReader{ctx: ctx, r: sealed, stream: s}
-	got, err := w.Store.Put(ctx, path.Join(w.Dir, object), body, store.PutOptions{IfAbsent: true, Estimate: estimate})
+	got, err := w.Store.Put(ctx, path.Join(w.Dir, object), body, store.PutOptions{IfAbsent: true, Estimate: estimate, RetainUntil: w.LockedUntil})
 	if err != nil {
 		return err
 	}

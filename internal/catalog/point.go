@@ -46,6 +46,8 @@ type Point struct {
 	WorkflowID string `json:"workflowId,omitempty"`
 	Policy     string `json:"policy,omitempty"`
 	Reason     string `json:"reason,omitempty"`
+	// LockedUntil is until when its objects can't be changed; zero without a lock.
+	LockedUntil time.Time `json:"lockedUntil,omitzero"`
 	// Copies are the other stores that have it.
 	Copies []string `json:"copies,omitempty"`
 	// Error says what is wrong with it, or with a mark or a copy of it.
@@ -97,7 +99,7 @@ func readPoint(ctx context.Context, n Named, f candidate) (Point, error) {
 	p := Point{
 		ID: m.ID, Surface: m.Surface, SurfaceKind: m.SurfaceKind, Kind: m.Kind, State: StateSealed,
 		URI: "/" + f.dir, Store: n.Name, Dir: f.dir, CreatedAt: m.CreatedAt, Bytes: m.Bytes, PlainBytes: m.PlainBytes,
-		Parts: len(m.Parts), WorkflowID: m.WorkflowID, Policy: m.Policy, Reason: m.Reason,
+		Parts: len(m.Parts), WorkflowID: m.WorkflowID, Policy: m.Policy, Reason: m.Reason, LockedUntil: m.LockedUntil,
 	}
 	err = p.readMarks(ctx, n.Store)
 	return p, err

@@ -14,9 +14,9 @@ import (
 type storeKind struct{ needs, may []string }
 
 var storeKinds = map[string]storeKind{
-	"s3":    {[]string{"bucket"}, []string{"region", "endpoint", "pathStyle", "accessKeyId", "secretAccessKey", "caFile"}},
-	"azure": {[]string{"container", "connectionString"}, []string{"caFile"}},
-	"gcs":   {[]string{"bucket"}, []string{"endpoint", "credentialsFile", "caFile"}},
+	"s3":    {[]string{"bucket"}, []string{"region", "endpoint", "pathStyle", "accessKeyId", "secretAccessKey", "caFile", "lockDays"}},
+	"azure": {[]string{"container", "connectionString"}, []string{"caFile", "lockDays"}},
+	"gcs":   {[]string{"bucket"}, []string{"endpoint", "credentialsFile", "caFile", "lockDays"}},
 	"local": {[]string{"dir"}, nil},
 }
 
@@ -36,6 +36,7 @@ var storeFields = []struct {
 	{"connectionString", func(s store.Config) bool { return s.ConnectionString != "" }},
 	{"credentialsFile", func(s store.Config) bool { return s.CredentialsFile != "" }},
 	{"dir", func(s store.Config) bool { return s.Dir != "" }},
+	{"lockDays", func(s store.Config) bool { return s.LockDays != 0 }},
 }
 
 func (v *validator) stores() {
@@ -61,6 +62,9 @@ func (v *validator) stores() {
 	}
 }
 
+// maxLockDays is a century: nobody can undo a lock that was meant to be shorter.
+const maxLockDays = 36525
+
 func (v *validator) storeDetails(path string, s store.Config) {
 	if (s.AccessKeyID == "") != (s.SecretAccessKey == "") {
 		v.refuse(path, "%s needs accessKeyId and secretAccessKey together, or neither", path)
@@ -70,6 +74,9 @@ func (v *validator) storeDetails(path string, s store.Config) {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 			v.refuse(path+".endpoint", "%s.endpoint must be like https://HOST:PORT, without credentials", path)
 		}
+	}
+	if s.LockDays < 0 || s.LockDays > maxLockDays {
+		v.refuse(path+".lockDays", "%s.lockDays must be from 1 to %d", path, maxLockDays)
 	}
 	if s.Dir != "" && !filepath.IsAbs(s.Dir) {
 		v.refuse(path+".dir", "%s.dir %q must be an absolute path", path, s.Dir)

@@ -32,6 +32,10 @@ type Config struct {
 	CredentialsFile string `yaml:"credentialsFile,omitempty" json:"credentialsFile,omitempty"`
 	// Dir of kind local: an absolute folder, created when missing.
 	Dir string `yaml:"dir,omitempty" json:"dir,omitempty"`
+	// LockDays makes every object of a new point immutable for so many days; 0
+	// for none. The bucket must have object lock (s3, gcs) or the container
+	// version-level immutability (azure).
+	LockDays int `yaml:"lockDays,omitempty" json:"lockDays,omitempty"`
 	// Prefix is put before every key, without a leading slash.
 	Prefix string `yaml:"prefix,omitempty" json:"prefix,omitempty"`
 }

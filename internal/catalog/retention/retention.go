@@ -29,6 +29,8 @@ type Point struct {
 	At time.Time
 	// Verified and Proven say what was done with it.
 	Verified, Proven bool
+	// LockedUntil is until when its store refuses to delete it; zero without a lock.
+	LockedUntil time.Time
 }
 
 // Decision is what becomes of one point, and why, in a few words.
@@ -43,7 +45,7 @@ type Decision struct {
 func Plan(points []Point, keep Keep, now time.Time) []Decision {
 	points = slices.Clone(points)
 	slices.SortFunc(points, func(a, b Point) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID)) })
-	rules := append(guards(), keep.rules(now)...)
+	rules := append(guards(now), keep.rules(now)...)
 	plan := make([]Decision, len(points))
 	for i, p := range points {
 		plan[i] = Decision{ID: p.ID, Reason: "no rule keeps it"}
@@ -61,11 +63,17 @@ func Plan(points []Point, keep Keep, now time.Time) []Decision {
 // turn, the newest first.
 type rule func(Point) string
 
-func guards() []rule {
+func guards(now time.Time) []rule {
 	return []rule{
 		first(func(Point) bool { return true }, "the newest point is never deleted"),
 		first(func(p Point) bool { return p.Verified }, "the newest verified point is never deleted"),
 		first(func(p Point) bool { return p.Proven }, "the newest proven point is never deleted"),
+		func(p Point) string {
+			if p.LockedUntil.After(now) {
+				return "locked until " + p.LockedUntil.UTC().Format(time.RFC3339)
+			}
+			return ""
+		},
 	}
 }
 

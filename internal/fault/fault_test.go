@@ -1,0 +1,62 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+// kinds says for every kind what follows from it.
+var kinds = map[fault.Kind]struct {
+	retry  bool
+	status int
+}{
+	fault.Internal:    {true, http.StatusInternalServerError},
+	fault.Invalid:     {false, http.StatusBadRequest},
+	fault.Denied:      {false, http.StatusForbidden},
+	fault.Missing:     {false, http.StatusNotFound},
+	fault.Conflict:    {false, http.StatusConflict},
+	fault.Corrupt:     {false, http.StatusUnprocessableEntity},
+	fault.Unsupported: {false, http.StatusUnprocessableEntity},
+	fault.Lost:        {false, http.StatusConflict},
+	fault.Mismatch:    {false, http.StatusUnprocessableEntity},
+	fault.Unavailable: {true, http.StatusServiceUnavailable},
+	fault.Exhausted:   {true, http.StatusInsufficientStorage},
+}
+
+func TestEveryKindHasItsPlace(t *testing.T) {
+	t.Parallel()
+	if len(fault.Kinds) != len(kinds) {
+		t.Errorf("%d kinds are listed, %d are judged here", len(fault.Kinds), len(kinds))
+	}
+	for _, kind := range fault.Kinds {
+		want, ok := kinds[kind]
+		if !ok {
+			t.Errorf("kind %s is not judged here", kind)
+		}
+		if kind.Retryable() != want.retry || kind.HTTPStatus() != want.status {
+			t.Errorf("kind %s: retry %v, status %d", kind, kind.Retryable(), kind.HTTPStatus())
+		}
+	}
+}
+
+func TestWrapping(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("connection refused")
+	wrapped := fault.While(fmt.Errorf("a layer: %w", fault.Wrap(fault.Unavailable, cause, "reach the store")), "write part %d", 3)
+	if got := wrapped.Error(); got != "write part 3: a layer: reach the store: connection refused" {
+		t.Errorf("message %q", got)
+	}
+	if !fault.Is(wrapped, fault.Unavailable) || !errors.Is(wrapped, cause) {
+		t.Errorf("kind %s, cause lost: %v", fault.KindOf(wrapped), !errors.Is(wrapped, cause))
+	}
+	if kind := fault.KindOf(cause); kind != fault.Internal {
+		t.Errorf("an unclassified error is %s", kind)
+	}
+	if fault.Wrap(fault.Denied, nil, "x") != nil || fault.While(nil, "x") != nil || fault.Is(nil, fault.Internal) {
+		t.Error("no error became one")
+	}
+}
