@@ -139,6 +139,9 @@ func failingReader(t *testing.T, s store.Store) {
 		}
 	}
 	expectNothing(t, s)
+	if n, err := s.SweepUploads(t.Context(), "", time.Now().Add(time.Hour)); n != 0 || err != nil {
+		t.Errorf("%d uploads were left, %v", n, err)
+	}
 	_, err := s.Stat(t.Context(), "dir/object")
 	expectKind(t, err, fault.Missing, "stat")
 

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +13,16 @@ import (
 // stride is the most that one write to the network takes before its deadline is renewed.
 const stride = 64 << 10
 
+// receiveBuffer is how much is read from the network at once.
+const receiveBuffer = 128 << 10
+
 // watched is a connection that fails when it makes no progress. Only the time
 // inside a Read or a Write counts: a consumer may pause for as long as it likes.
 type watched struct {
 	net.Conn
 	idle time.Duration
+	// buffered spares most system calls: TLS asks for one record at a time.
+	buffered *bufio.Reader
 }
 
 // dialer connects within ten seconds and watches what it connected.
@@ -27,11 +33,19 @@ func dialer(idle time.Duration) func(context.Context, string, string) (net.Conn,
 		if err != nil {
 			return nil, err
 		}
-		return watched{conn, idle}, nil
+		w := &watched{Conn: conn, idle: idle}
+		w.buffered = bufio.NewReaderSize(readerFunc(w.receive), receiveBuffer)
+		return w, nil
 	}
 }
 
-func (w watched) Read(p []byte) (int, error) {
+func (w *watched) Read(p []byte) (int, error) { return w.buffered.Read(p) }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func (w *watched) receive(p []byte) (int, error) {
 	if err := w.SetReadDeadline(time.Now().Add(w.idle)); err != nil {
 		return 0, err
 	}
@@ -42,7 +56,7 @@ func (w watched) Read(p []byte) (int, error) {
 // Write renews the deadline of a pending Read too: a server that takes in a
 // request has no reason to answer yet. That of the Read comes later, so that of
 // the two the Write says what happened.
-func (w watched) Write(p []byte) (int, error) {
+func (w *watched) Write(p []byte) (int, error) {
 	written := 0
 	for {
 		now := time.Now()
@@ -58,7 +72,7 @@ func (w watched) Write(p []byte) (int, error) {
 	}
 }
 
-func (w watched) explain(err error) error {
+func (w *watched) explain(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &stalledError{w.RemoteAddr(), w.idle}
 	}
