@@ -21,8 +21,6 @@ import (
 type address struct {
 	config *pgx.ConnConfig
 	env    []string
-	// options are further settings for the sessions of tools, as "-c name=value".
-	options string
 }
 
 // toolVariables are the parameters of a URL that libpq also reads from its environment.
@@ -127,7 +125,7 @@ func (a *address) toolEnv() []string {
 		"PGDATABASE="+a.config.Database,
 		"PGAPPNAME="+applicationName,
 		"PGOPTIONS=-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off "+
-			"-c client_connection_check_interval=10s "+a.options,
+			"-c client_connection_check_interval=10s",
 		"LC_ALL=C.UTF-8",
 		"PATH="+os.Getenv("PATH"),
 		"HOME="+homeDir(),

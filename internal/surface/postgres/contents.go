@@ -51,7 +51,7 @@ func parseContents(text string) contents {
 		line = strings.TrimSuffix(line, "\n")
 		if needs, ok := strings.CutPrefix(line, ";\tdepends on:"); ok {
 			e := c.entry[last]
-			for _, word := range strings.Fields(needs) {
+			for word := range strings.FieldsSeq(needs) {
 				if id, err := strconv.Atoi(word); err == nil {
 					e.needs = append(e.needs, id)
 				}

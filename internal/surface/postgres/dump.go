@@ -18,7 +18,7 @@ func (s *Surface) Dump(ctx context.Context, text string, part surface.Part, w io
 		return nil, err
 	}
 	piece, err := s.dump(ctx, s.source, t, part, w)
-	return piece, classify(err, "dump part "+part.Name)
+	return piece, classify(unlessEnded(ctx, err), "dump part "+part.Name)
 }
 
 func (s *Surface) dump(ctx context.Context, at *address, t token, part surface.Part, w io.Writer) (surface.Fingerprint, error) {

@@ -18,12 +18,10 @@ func classify(err error, doing string) error {
 	if err == nil {
 		return nil
 	}
-	var known *fault.Error
-	if errors.As(err, &known) {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return fault.While(err, "%s", doing)
 	}
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if server.Code == lockTimeout {
 			doing += ": another session has locked a table, or waits to: try again when it has finished"
 		}
@@ -63,10 +61,17 @@ func kindOfState(state string) fault.Kind {
 	}
 }
 
+// unlessEnded prefers the reason why ctx ended, if it did, to what that caused.
+func unlessEnded(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // state is the SQLSTATE of an error, empty where it is not the server's.
 func state(err error) string {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return server.Code
 	}
 	return ""

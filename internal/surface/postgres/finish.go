@@ -122,10 +122,6 @@ func (r *restore) postDataArgs(ctx context.Context) ([]string, error) {
 		jobs = defaultJobs
 	}
 	args := []string{"--section=post-data", "--exit-on-error", "--jobs=" + strconv.Itoa(jobs)}
-	if r.target.Throwaway {
-		// Sorting in memory is what makes indexes fast; nobody else needs the memory.
-		r.at.options = "-c maintenance_work_mem=256MB"
-	}
 	if r.target.Selection.All() {
 		return args, nil
 	}

@@ -54,7 +54,7 @@ var targets atomic.Int32
 // newTarget names a database on a cluster that does not exist yet.
 func newTarget(t testing.TB, pg *servers.PG) surface.Target {
 	t.Helper()
-	name := "target " + string(rune('a'+targets.Add(1)))
+	name := "target " + string('a'+targets.Add(1))
 	return surface.Target{URL: secret.String(pg.DatabaseURL(name)), ScratchDir: t.TempDir()}
 }
 
@@ -73,7 +73,7 @@ func run(t testing.TB, url, sql string) {
 // topLevel splits SQL at semicolons that end a line.
 func topLevel(sql string) []string {
 	var list []string
-	for _, statement := range strings.Split(sql, ";\n") {
+	for statement := range strings.SplitSeq(sql, ";\n") {
 		if strings.TrimSpace(statement) != "" {
 			list = append(list, statement)
 		}

@@ -99,6 +99,8 @@ func lockTables(ctx context.Context, conn *pgx.Conn, list []table) error {
 		switch state(err) {
 		case "42P01", "3F000":
 			return fault.Wrap(fault.Unavailable, err, "a table was dropped while the snapshot was opened: try again")
+		case "53200":
+			return fault.Wrap(fault.Exhausted, err, "the server has no room to lock %d tables: raise its max_locks_per_transaction", n)
 		case "42501":
 			return fault.Wrap(fault.Denied, err, "the user may not read every table: grant it pg_read_all_data")
 		}

@@ -22,7 +22,7 @@ func (s *Surface) Load(ctx context.Context, t surface.Target, part surface.Part,
 		return err
 	}
 	if part.Name == partLargeObjects {
-		return classify(s.loadLargeObjects(ctx, at, t, r), "load the large objects")
+		return classify(unlessEnded(ctx, s.loadLargeObjects(ctx, at, t, r)), "load the large objects")
 	}
 	spec, err := readRowsSpec(part)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Surface) Load(ctx context.Context, t surface.Target, part surface.Part,
 	}
 	defer goodbye(conn)
 	l := &loading{conn: conn, in: newCopyIn(conn.PgConn()), ranged: spec.ranged(), selective: !t.Selection.All()}
-	return classify(l.run(ctx, part, r), "load part "+part.Name)
+	return classify(unlessEnded(ctx, l.run(ctx, part, r)), "load part "+part.Name)
 }
 
 // loading is one part on its way into a database.

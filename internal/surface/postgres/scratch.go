@@ -41,7 +41,7 @@ func (s *scratch) fetch(ctx context.Context, src surface.Source, part string) (p
 		return "", fault.Wrap(fault.Internal, err, "make a scratch file")
 	}
 	if _, err := io.Copy(f, r); err != nil {
-		f.Close()
+		_ = f.Close()
 		return "", fault.While(err, "fetch part %s", part)
 	}
 	if err := f.Close(); err != nil {

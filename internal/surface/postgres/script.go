@@ -108,7 +108,7 @@ func (s *script) skipBlank() error {
 func (s *script) skipLine() error {
 	for {
 		_, err := s.r.ReadSlice('\n')
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return err
 		}
 	}

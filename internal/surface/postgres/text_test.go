@@ -181,7 +181,7 @@ func TestWholeBinaryRow(t *testing.T) {
 	if !wholeBinaryRow(row) || !wholeBinaryRow([]byte{0, 0}) {
 		t.Error("a row is not taken for one")
 	}
-	for n := range len(row) {
+	for n := range row {
 		if wholeBinaryRow(row[:n]) {
 			t.Errorf("a row cut to %d bytes is taken for one", n)
 		}

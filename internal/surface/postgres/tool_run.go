@@ -41,8 +41,7 @@ func (a *address) run(ctx context.Context, in io.Reader, out io.Writer, program 
 	if ctx.Err() != nil {
 		return said.String(), fault.Wrap(fault.Internal, ctx.Err(), "%s was stopped", name)
 	}
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 		return said.String(), classify(err, "run "+name)
 	}
 	text := said.String()
