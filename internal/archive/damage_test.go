@@ -215,6 +215,22 @@ func TestDamagedFingerprint(t *testing.T) {
 	}
 }
 
+func TestFingerprintTooLarge(t *testing.T) {
+	t.Parallel()
+	b := unsealed(t, newKeys(t, schemes["clear"]))
+	for i := range b.manifest.Parts {
+		if b.manifest.Parts[i].Role == RoleFingerprint {
+			b.manifest.Parts[i].PlainBytes = maxFingerprint/2 + 1
+		}
+	}
+	if _, err := SealPoint(t.Context(), b.store, b.dir, b.manifest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenPoint(t.Context(), b.store, b.dir, b.keys); !fault.Is(err, fault.Corrupt) || !strings.Contains(err.Error(), "its fingerprint has more than") {
+		t.Errorf("got %v, want corrupt", err)
+	}
+}
+
 func TestDamagedIdentityFile(t *testing.T) {
 	t.Parallel()
 	b, other := sealed(t, newKeys(t, schemes["passphrase"])), sealed(t, newKeys(t, schemes["passphrase"]))

@@ -176,6 +176,19 @@ func TestManifestKeepsOddNames(t *testing.T) {
 	}
 }
 
+// A part named like another one with its attempt could have the same object.
+func TestPartsDontShareAnObject(t *testing.T) {
+	t.Parallel()
+	m := goodManifest(t)
+	for _, name := range []string{"x", "x.second"} {
+		part := surface.Part{Name: name, Role: surface.RoleMeta, Format: "sql"}
+		m.Parts = append(m.Parts, PartEntry{Part: part, Object: "x.second.sql.zst.age", Bytes: 1, Digest: seal.DigestOf(nil)})
+	}
+	if err := m.complete(); err == nil || !strings.Contains(err.Error(), `part "x.second": another part has its object`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestManyParts(t *testing.T) {
 	t.Parallel()
 	m := goodManifest(t)

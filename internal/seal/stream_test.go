@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -132,6 +133,9 @@ func TestIdentityFileThatIsNotThePoints(t *testing.T) {
 	if err != nil || len(recipients) != 1 || recipients[0] != mine.Recipients[0] {
 		t.Errorf("the identity file holds %v, %v; want %v", recipients, err, mine.Recipients)
 	}
+	if work := fmt.Sprintf(" %d\n", scryptWork); !strings.Contains(string(mine.IdentityFile[:80]), work) {
+		t.Errorf("the identity file begins with %q, want work factor %d", mine.IdentityFile[:80], scryptWork)
+	}
 	flipped := bytes.Clone(mine.IdentityFile)
 	flipped[len(flipped)-1] ^= 1
 	var heavy bytes.Buffer
@@ -154,7 +158,11 @@ func TestIdentityFileThatIsNotThePoints(t *testing.T) {
 		"too much work":    heavy.Bytes(),
 		"for a key":        encrypt(t, []string{classic(t).public}),
 	} {
-		if _, err := k.Opener(mine.Recipients, file); !fault.Is(err, fault.Corrupt) {
+		_, err := k.Opener(mine.Recipients, file)
+		if tooMuch := strings.Contains(fmt.Sprint(err), "work factor too large"); tooMuch != (name == "too much work") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !fault.Is(err, fault.Corrupt) {
 			t.Errorf("%s: got %v (%s), want corrupt", name, err, fault.KindOf(err))
 		}
 	}
