@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	client "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -79,9 +80,11 @@ func (redis) url(i *instance) secret.String {
 }
 
 func (r redis) connect(i *instance) *client.Client {
+	// A server that does not answer yet is no news worth printing.
+	logging.Disable()
 	return client.NewClient(&client.Options{
 		Addr: i.address(), Username: "default", Password: i.rec.Password, Protocol: 2,
-		MaxRetries: -1, ReadTimeout: -1, ContextTimeoutEnabled: true, PoolSize: 1, DisableIdentity: true,
+		MaxRetries: -1, DialerRetries: 1, ReadTimeout: -1, ContextTimeoutEnabled: true, PoolSize: 1, DisableIdentity: true,
 	})
 }
 

@@ -45,7 +45,8 @@ func parse(raw secret.String, c surface.Config) (address, error) {
 	options.Protocol = 2
 	options.DisableIdentity = true
 	options.MaxRetries = -1
-	options.PoolSize = 2
+	options.DialerRetries = 1
+	options.PoolSize = readers + 1
 	options.DialTimeout = dialWithin
 	options.ReadTimeout = answerWithin
 	options.WriteTimeout = answerWithin

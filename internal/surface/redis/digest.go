@@ -14,17 +14,16 @@ import (
 // each key. What is hashed is framed: every string follows its length as eight
 // bytes, little endian; numbers are eight bytes, little endian.
 //
-//	key    = frame(name) frame(type) number(expiry in ms since 1970, or -1)
-//	         number(elements) contents
-//	contents = the digest of the elements in 16 bytes, high half first:
-//	  string    XXH3-128 of the bytes
-//	  list      XXH3-128 of frame(element)… in order
-//	  zset      XXH3-128 of frame(member) number(IEEE 754 bits of the score)… in ZRANGE's order
-//	  set       the sum mod 2^128 of XXH3-128 of frame(member)
-//	  hash      the sum of XXH3-128 of frame(field) frame(value) [number(the field's expiry)]
-//	  stream    XXH3-128 of frame(last ID), of each entry frame(ID) number(words) frame(word)…, and of
-//	            each group in order of name what groups.go says
-//	  others    XXH3-128 of DUMP's payload without its last ten bytes
+//	a key     XXH3-128 of frame(name) frame(type) number(expiry in ms since 1970, or -1)
+//	          number(elements), and the digest of its elements in 16 bytes, high half first
+//	string    XXH3-128 of the bytes
+//	list      XXH3-128 of frame(element)… in order
+//	zset      XXH3-128 of frame(member) number(IEEE 754 bits of the score)… in ZRANGE's order
+//	set       the sum mod 2^128 of XXH3-128 of frame(member)
+//	hash      the sum of XXH3-128 of frame(field) frame(value) [number(the field's expiry)]
+//	stream    XXH3-128 of frame(last ID), of each entry frame(ID) number(words) frame(word)…,
+//	          and of each group in order of name what streams.go says
+//	others    XXH3-128 of DUMP's payload without its last ten bytes
 const digestPrefix = "xxh3sum"
 
 // noExpiry is the expiry of a key that stays.

@@ -6,7 +6,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
@@ -103,7 +106,9 @@ func (a address) readDatabase(ctx context.Context, own info, db int) (surface.Fi
 
 // tally adds up the keys of one database.
 type tally struct {
-	db   int
+	db int
+
+	mu   sync.Mutex
 	sums map[string]*tallied
 	// persistent counts the keys without a TTL of their own.
 	persistent int64
@@ -118,27 +123,46 @@ func (a address) tally(ctx context.Context, own info, t *tally) error {
 	c := a.open(ctx, t.db)
 	defer c.Close()
 	r := &reader{address: a, c: c, own: own, fieldTTLs: own.Databases[t.db].VolatileFields > 0}
-	return a.scan(ctx, c, func(names []string) error {
-		keys, err := a.describe(ctx, c, own, names)
+	group, ctx := errgroup.WithContext(ctx)
+	// The server works on one batch while we digest another.
+	group.SetLimit(readers)
+	err := a.scan(ctx, c, func(names []string) error {
+		group.Go(func() error { return r.read(ctx, names, t) })
+		return ctx.Err()
+	})
+	// Where a reader failed, that is why the listing ended.
+	if failed := group.Wait(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// readers is how many batches of one database are in work at once.
+const readers = 2
+
+func (r *reader) read(ctx context.Context, names []string, t *tally) error {
+	keys, err := r.address.describe(ctx, r.c, r.own, names)
+	if err != nil {
+		return err
+	}
+	for _, batch := range batches(keys) {
+		values, err := r.values(ctx, batch)
 		if err != nil {
 			return err
 		}
-		for _, batch := range batches(keys) {
-			values, err := r.values(ctx, batch)
-			if err != nil {
-				return err
-			}
-			for n, v := range values {
-				if v != nil {
-					t.add(batch[n], v)
-				}
+		for n, v := range values {
+			if v != nil {
+				t.add(batch[n], v)
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (t *tally) add(k key, v *value) {
+	digest := keyDigest(k, v)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if k.expiry == noExpiry {
 		t.persistent++
 	}
@@ -156,7 +180,7 @@ func (t *tally) add(k key, v *value) {
 		t.sums[name] = e
 	}
 	e.count++
-	e.sum.add(keyDigest(k, v))
+	e.sum.add(digest)
 }
 
 func (t *tally) entries() surface.Fingerprint {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ import (
 const (
 	// greetWithin bounds the handshake with a server that connects.
 	greetWithin = 10 * time.Second
+	// ackWithin is how long a replica may be silent once it was sent
+	// everything. While it loads, it gives a sign of life every second.
+	ackWithin = 5 * time.Second
 	// maxWord bounds a word of a replica's commands.
 	maxWord = 4 << 10
 )
@@ -125,6 +129,14 @@ func (f *follower) feed(rdb io.Reader) error {
 	if out.Flush() != nil {
 		return errRefused
 	}
+	return f.awaitLoaded()
+}
+
+// awaitLoaded waits for the acknowledgement that a replica sends when it has
+// loaded everything. One that waits for more, because the data is cut off in
+// the middle, says nothing at all: the end of the stream tells it.
+func (f *follower) awaitLoaded() error {
+	f.r.Reset(&impatient{f.conn})
 	for {
 		words, err := f.command()
 		if err != nil {
@@ -134,6 +146,28 @@ func (f *follower) feed(rdb io.Reader) error {
 			return nil
 		}
 	}
+}
+
+// impatient is a connection whose sending side is closed when nothing has come for some time.
+type impatient struct{ net.Conn }
+
+func (i *impatient) Read(p []byte) (int, error) {
+	if err := i.SetReadDeadline(time.Now().Add(ackWithin)); err != nil {
+		return 0, err
+	}
+	n, err := i.Conn.Read(p)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if tcp, ok := i.Conn.(*net.TCPConn); ok {
+		if err := tcp.CloseWrite(); err != nil {
+			return 0, err
+		}
+	}
+	if err := i.SetReadDeadline(time.Time{}); err != nil {
+		return 0, err
+	}
+	return i.Conn.Read(p)
 }
 
 // errRefused: the server hung up before it had loaded everything. Its log knows why.

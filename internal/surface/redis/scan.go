@@ -9,7 +9,7 @@ import (
 
 const (
 	// scanCount is how many keys are asked for at once.
-	scanCount = 500
+	scanCount = 2_000
 	// batchBytes bounds what one pipeline of whole values brings into memory.
 	batchBytes = 4 << 20
 	// pieceBytes is about how much of a larger value is read at once.
@@ -27,7 +27,7 @@ type key struct {
 	bytes int64
 }
 
-// scan visits all keys of a session's database, some hundreds at a time. A key
+// scan visits all keys of a session's database, some thousands at a time. A key
 // may come twice while the server grows or shrinks its table.
 func (a address) scan(ctx context.Context, c session, visit func(names []string) error) error {
 	var cursor uint64

@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"io"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
@@ -35,6 +37,8 @@ type Surface struct {
 // of all. It does not connect; it fails with fault.Invalid for a bad URL or
 // certificate file.
 func New(name string, c surface.Config) (*Surface, error) {
+	// The client returns what goes wrong; it need not print it, too.
+	logging.Disable()
 	source, err := parse(c.URL, c)
 	if err != nil {
 		return nil, fault.While(err, "surface %s", name)
