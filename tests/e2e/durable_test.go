@@ -1,17 +1,24 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
-	"sync"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
+
+// started is the answer to a request for a snapshot.
+type started struct{ ID, WorkflowID, RunID string }
+
+// noiseRows makes about 8 MB of rows that hardly compress, and 4 MB on a store.
+const noiseRows = 8000
+
+// middle is how many bytes a source has sent when its dump is under way.
+const middle = 4 << 20
 
 // behind returns a database URL whose connections go through a proxy.
 func behind(t *testing.T, address string) (string, *servers.Proxy) {
@@ -25,22 +32,49 @@ func behind(t *testing.T, address string) (string, *servers.Proxy) {
 	return u.String(), p
 }
 
-// create asks for a snapshot of main and returns its ID.
-func (s *site) create(t *testing.T) string {
+// create asks for a snapshot of main.
+func (s *site) create(t *testing.T) started {
 	t.Helper()
-	var started struct{ ID string }
-	if status := s.call(t, http.MethodPost, "/v1/admin/snapshots/create", `{"database":"main"}`, &started); status != http.StatusAccepted {
+	var run started
+	if status := s.call(t, http.MethodPost, "/v1/admin/snapshots/create", `{"database":"main"}`, &run); status != http.StatusAccepted {
 		t.Fatalf("create answers %d", status)
 	}
-	return started.ID
+	return run
 }
 
-// verified waits until a snapshot reads back well, and checks what must hold of every one.
-func (s *site) verified(t *testing.T, id string, pg *servers.PG) {
+// createStalled asks for a snapshot whose dump stops in the middle, behind a
+// proxy of the source, until that is healed.
+func (s *site) createStalled(t *testing.T, source *servers.Proxy) started {
+	t.Helper()
+	source.StallAfter(middle)
+	run := s.create(t)
+	c := s.temporal(t)
+	eventually(t, time.Minute, "a dump is under way", func() bool {
+		return source.Waiting() > 0 && len(pending(t, c, run, "Dump", nil)) > 0
+	})
+	s.nothingListed(t)
+	return run
+}
+
+// nothingListed makes sure that what is in the making is in no catalog.
+func (s *site) nothingListed(t *testing.T) {
+	t.Helper()
+	var listed []point
+	s.ask(t, &listed, "snapshot", "list")
+	for _, p := range listed {
+		if p.State != "verified" {
+			t.Errorf("the catalog has %+v", p)
+		}
+	}
+}
+
+// verified waits until a snapshot reads back well, and checks what must hold
+// of every one: it is listed once, and nothing of ours is left on the source.
+func (s *site) verified(t *testing.T, run started, source string) {
 	t.Helper()
 	eventually(t, 3*time.Minute, "the snapshot is verified", func() bool {
 		var p struct{ State, Error string }
-		if _, err := s.try(http.MethodGet, "/v1/admin/snapshots/"+id, "", &p); err != nil {
+		if _, err := s.try(http.MethodGet, "/v1/admin/snapshots/"+run.ID, "", &p); err != nil {
 			return false
 		}
 		if p.State == "failed" {
@@ -49,163 +83,130 @@ func (s *site) verified(t *testing.T, id string, pg *servers.PG) {
 		return p.State == "verified"
 	})
 	var listed []point
-	s.ask(t, &listed, "snapshot", "list")
-	if len(listed) != 1 || listed[0].ID != id {
-		t.Errorf("the catalog has %+v", listed)
+	s.ask(t, &listed, "snapshot", "list", "--surface", "main")
+	if len(listed) == 0 || listed[0].ID != run.ID {
+		t.Errorf("the catalog has %+v, want %s first", listed, run.ID)
 	}
-	s.run(t, "snapshot", "verify", id)
-	eventually(t, time.Minute, "no session is left on the source", func() bool { return openTransactions(t, pg) == "0" })
+	if _, stderr, code := s.run(t, "snapshot", "verify", run.ID); code != 0 {
+		t.Errorf("verify once more: exit %d, %s", code, stderr)
+	}
+	eventually(t, time.Minute, "no session is left on the source", func() bool { return sessions(t, source) == "0" })
 }
 
-// dumping waits until the source serves a dump that moves rows.
-func dumping(t *testing.T, pg *servers.PG) {
-	t.Helper()
-	eventually(t, time.Minute, "rows are dumped", func() bool {
-		return text(t, pg.URL, `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'lifeboat%' AND query ILIKE 'copy%'`) != "0"
-	})
-}
-
-const durableRows = 60000
-
-// TestWorkerKilledWhileItDumps kills a worker whose dump hangs: another one
-// does that part again, and no other.
+// TestWorkerKilledWhileItDumps kills a worker in the middle of a dump: another
+// one does that part again, and no other, from the same view.
 func TestWorkerKilledWhileItDumps(t *testing.T) {
 	t.Parallel()
 	pg, rd := servers.Postgres(t), servers.Redis(t)
-	live := shop(t, pg, durableRows)
-	s := siteFor(t, live, rd.URL)
+	live := shop(t, pg, 100)
+	noise(t, live, noiseRows)
+	manyTables(t, live, 400)
+	viaA, a := behind(t, live)
+	viaB, b := behind(t, live)
+	s := siteFor(t, viaA, rd.URL)
 	s.start(t, "up", "--worker=false")
+	c := s.temporal(t)
 	s.start(t, "worker")
-	slow, proxy := behind(t, live)
-	hanging := s.with(t, "POSTGRES", live, slow)
-	proxy.Stall()
-	victim := hanging.start(t, "worker")
-	id := s.create(t)
-	eventually(t, time.Minute, "both workers have a part", func() bool {
-		return s.runningSteps(t, id, "Dump") > 0 && proxy.Connections() > 0
+	run := s.createStalled(t, a)
+	// The first worker has the view and two parts. Whatever the second one takes, it never reads.
+	b.Stall()
+	victim := s.with(t, viaA, viaB).start(t, "worker")
+	eventually(t, time.Minute, "the second worker takes steps", func() bool { return polls(t, c, victim) })
+	a.Heal()
+	var had []string
+	eventually(t, time.Minute, "the second worker dumps", func() bool {
+		had = nil
+		for _, one := range pending(t, c, run, "Dump", victim) {
+			had = append(had, one.GetActivityId())
+		}
+		return len(had) > 0
 	})
 	victim.Kill()
-	s.verified(t, id, pg)
+	s.verified(t, run, live)
+	all := s.stepsOf(t, run)
+	if held := ofKind(all, "Hold"); len(held) != 1 || held[0].Attempts != 1 {
+		t.Errorf("the view was held by %+v, want one", held)
+	}
+	for _, dump := range ofKind(all, "Dump") {
+		if again := slices.Contains(had, dump.ID); again != (dump.Attempts == 2) || dump.Attempts > 2 {
+			t.Errorf("dump %s was begun %d times; the killed worker had %v", dump.ID, dump.Attempts, had)
+		}
+	}
 }
 
-// TestHolderKilled kills the only worker while it holds the view and dumps.
+// TestHolderKilled kills the worker that holds the view and dumps: the whole
+// point starts afresh, for a view can't be taken over.
 func TestHolderKilled(t *testing.T) {
 	t.Parallel()
 	pg, rd := servers.Postgres(t), servers.Redis(t)
-	live := shop(t, pg, durableRows)
+	live := shop(t, pg, 100)
+	noise(t, live, noiseRows)
 	slow, proxy := behind(t, live)
 	s := siteFor(t, slow, rd.URL)
 	s.start(t, "up", "--worker=false")
 	victim := s.start(t, "worker")
-	proxy.CutAfter(4 << 20)
-	id := s.create(t)
-	eventually(t, time.Minute, "the dump is under way", proxy.Cut)
+	run := s.createStalled(t, proxy)
 	victim.Kill()
 	proxy.Heal()
 	s.start(t, "worker")
-	s.verified(t, id, pg)
+	s.verified(t, run, live)
+	if held := ofKind(s.stepsOf(t, run), "Hold"); len(held) != 2 {
+		t.Errorf("the view was held by %+v, want a second one after the first was lost", held)
+	}
 }
 
-// TestEngineKilled kills everything at once in the middle of a dump.
-func TestEngineKilled(t *testing.T) {
+// TestEverythingKilled kills engine, API and worker in the middle of a dump.
+func TestEverythingKilled(t *testing.T) {
 	t.Parallel()
 	pg, rd := servers.Postgres(t), servers.Redis(t)
-	live := shop(t, pg, durableRows)
+	live := shop(t, pg, 100)
+	noise(t, live, noiseRows)
 	slow, proxy := behind(t, live)
 	s := siteFor(t, slow, rd.URL)
 	victim := s.start(t, "up")
-	id := s.create(t)
-	proxy.Stall()
+	run := s.createStalled(t, proxy)
 	victim.Kill()
 	proxy.Heal()
 	s.start(t, "up")
-	s.verified(t, id, pg)
+	s.verified(t, run, live)
+}
+
+// TestEngineKilled kills the engine alone: the worker and the API server of
+// other processes find it again, and what they do goes on.
+func TestEngineKilled(t *testing.T) {
+	t.Parallel()
+	pg, rd := servers.Postgres(t), servers.Redis(t)
+	live := shop(t, pg, 100)
+	noise(t, live, noiseRows)
+	slow, proxy := behind(t, live)
+	s := siteFor(t, slow, rd.URL)
+	victim := s.start(t, "up", "--worker=false", "--api=false")
+	s.start(t, "worker")
+	s.start(t, "apiserver")
+	run := s.createStalled(t, proxy)
+	victim.Kill()
+	s.start(t, "up", "--worker=false", "--api=false")
+	proxy.Heal()
+	s.verified(t, run, live)
 }
 
 // TestSourceRestarts restarts PostgreSQL under a dump.
 func TestSourceRestarts(t *testing.T) {
 	t.Parallel()
 	pg, rd := servers.Postgres(t), servers.Redis(t)
-	live := shop(t, pg, durableRows)
+	live := shop(t, pg, 100)
+	noise(t, live, noiseRows)
 	slow, proxy := behind(t, live)
 	s := siteFor(t, slow, rd.URL)
 	s.start(t, "up")
-	id := s.create(t)
-	dumping(t, pg)
-	proxy.Stall()
+	run := s.createStalled(t, proxy)
 	pg.Restart(t)
 	proxy.Heal()
-	s.verified(t, id, pg)
+	s.verified(t, run, live)
 }
 
-// TestAPIKilledBetweenRequestAndAnswer kills the API server at many moments
-// after a request; the same request again never makes a second snapshot.
-func TestAPIKilledBetweenRequestAndAnswer(t *testing.T) {
-	t.Parallel()
-	pg, rd := servers.Postgres(t), servers.Redis(t)
-	s := siteFor(t, shop(t, pg, 100), rd.URL)
-	s.start(t, "up", "--api=false")
-	const tries = 6
-	ids := map[string]bool{}
-	for n := range tries {
-		api := s.start(t, "apiserver")
-		key := fmt.Sprintf("try-%d", n)
-		var asked sync.WaitGroup
-		asked.Go(func() {
-			// Whether this one is answered is what the test leaves to chance.
-			_, _ = s.try(http.MethodPost, "/v1/admin/snapshots/create", `{"database":"main"}`, nil, "Idempotency-Key", key)
-		})
-		time.Sleep(time.Duration(n) * 4 * time.Millisecond)
-		api.Kill()
-		asked.Wait()
-		again := s.start(t, "apiserver")
-		var started struct{ ID string }
-		if status := s.call(t, http.MethodPost, "/v1/admin/snapshots/create", `{"database":"main"}`, &started, "Idempotency-Key", key); status != http.StatusAccepted {
-			t.Fatalf("the repeated request: %d", status)
-		}
-		ids[started.ID] = true
-		again.Stop()
-	}
-	s.start(t, "apiserver")
-	eventually(t, 2*time.Minute, "all snapshots are verified", func() bool {
-		var listed []point
-		s.ask(t, &listed, "snapshot", "list")
-		done := 0
-		for _, p := range listed {
-			if !ids[p.ID] {
-				t.Fatalf("%s was never told to anybody", p.ID)
-			}
-			if p.State == "verified" {
-				done++
-			}
-		}
-		return done == tries && len(ids) == tries
-	})
-}
-
-// with is the same site for another process, with one text of the configuration replaced.
-func (s *site) with(t *testing.T, name, old, replacement string) *site {
+// manyTables adds small tables, so that they make more than one part.
+func manyTables(t *testing.T, url string, n int) {
 	t.Helper()
-	other := *s
-	other.config = s.config + "." + strings.ToLower(name)
-	rewrite(t, s.config, other.config, old, replacement)
-	other.env = append(cleanEnv(), "LIFEBOAT_CONFIG="+other.config, "LIFEBOAT_ADMIN_KEY="+adminKey)
-	return &other
-}
-
-// runningSteps counts the steps of a kind that are under way for a point.
-func (s *site) runningSteps(t *testing.T, id, kind string) int {
-	t.Helper()
-	c := s.temporal(t)
-	found, err := c.DescribeWorkflowExecution(context.Background(), "snapshot/main/"+id, "")
-	if err != nil {
-		return 0
-	}
-	n := 0
-	for _, step := range found.GetPendingActivities() {
-		if step.GetActivityType().GetName() == kind && step.GetLastStartedTime() != nil {
-			n++
-		}
-	}
-	return n
+	execSQL(t, url, fmt.Sprintf(`DO $$ BEGIN FOR i IN 1..%d LOOP EXECUTE format('CREATE TABLE small_%%s (a int)', i); END LOOP; END $$`, n))
 }

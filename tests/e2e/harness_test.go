@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/engine"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
@@ -24,6 +27,9 @@ const adminKey = "an-admin-key-for-tests-0123456789"
 type site struct {
 	dir, config, dataDir, storeDir, listen string
 	env                                    []string
+	// codecKey is the one of the configuration, where it has one.
+	codecKey secret.String
+	link     *link
 }
 
 // newSite writes a configuration. The text has %DATA%, %STORE% and %LISTEN% for
@@ -39,9 +45,10 @@ func newSite(t *testing.T, config string) *site {
 	}
 	s := &site{
 		dir: dir, config: filepath.Join(dir, "lifeboat.yaml"), dataDir: filepath.Join(dir, "data"), storeDir: filepath.Join(dir, "store"),
-		listen: fmt.Sprintf("127.0.0.1:%d", servers.FreePort(t)),
+		listen: fmt.Sprintf("127.0.0.1:%d", servers.FreePort(t)), link: &link{},
 	}
 	t.Cleanup(func() {
+		s.link.close()
 		s.stopEnvironments(t)
 		os.RemoveAll(dir)
 	})
@@ -91,9 +98,12 @@ func (s *site) start(t *testing.T, args ...string) *servers.Process {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	cmd.Env = s.env
-	ready := func() error { return nil }
-	if args[0] == "up" || args[0] == "apiserver" {
-		ready = s.ready
+	ready := s.ready
+	switch {
+	case args[0] == "worker":
+		ready = func() error { return nil }
+	case slices.Contains(args, "--api=false"):
+		ready = func() error { _, err := engine.Find(filepath.Join(s.dataDir, "engine")); return err }
 	}
 	return servers.Start(t, cmd, ready)
 }

@@ -88,7 +88,7 @@ func TestMainJob(t *testing.T) {
 		}
 	}
 	s.restoreInPlace(t, live, made)
-	if n := openTransactions(t, pg); n != "0" {
+	if n := sessions(t, live); n != "0" {
 		t.Errorf("%s sessions are left on the source", n)
 	}
 }

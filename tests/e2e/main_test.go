@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,5 +30,23 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build lifeboat:", err)
 		return 1
 	}
+	if err := limitParallel(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
+}
+
+// sitesAtOnce is how many tests run side by side: most of the time they wait.
+const sitesAtOnce = "3"
+
+// limitParallel sets the number of tests at once, unless the command line did.
+func limitParallel() error {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return nil
+	}
+	return flag.Set("test.parallel", sitesAtOnce)
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -59,10 +58,15 @@ func shop(t *testing.T, pg *servers.PG, rows int) (url string) {
 	return url
 }
 
-// openTransactions counts the sessions that a snapshot left on the source.
-func openTransactions(t *testing.T, pg *servers.PG) string {
+// noise adds a table whose rows hardly compress, a thousand bytes each.
+func noise(t *testing.T, url string, rows int) {
 	t.Helper()
-	return text(t, pg.URL, `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'lifeboat%'`)
+	execSQL(t, url, `CREATE TABLE noise (id int PRIMARY KEY, body text)`, fmt.Sprintf(`INSERT INTO noise
+		SELECT n, (SELECT string_agg(md5(n || '-' || i), '') FROM generate_series(1, 32) i) FROM generate_series(1, %d) n`, rows))
 }
 
-func indent(s string) string { return "\t" + strings.ReplaceAll(s, "\n", "\n\t") }
+// sessions counts those that Lifeboat has on a database.
+func sessions(t *testing.T, url string) string {
+	t.Helper()
+	return text(t, url, `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'lifeboat%' AND datname = current_database()`)
+}

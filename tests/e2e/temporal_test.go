@@ -1,30 +1,67 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.temporal.io/sdk/client"
 
 	"github.com/lifeboat-dr/lifeboat/internal/engine"
 	"github.com/lifeboat-dr/lifeboat/internal/temporalclient"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
-// temporal connects to the engine that runs on the site's data folder.
+// link is a connection to the engine of a site, made once.
+type link struct {
+	once   sync.Once
+	client client.Client
+}
+
+// temporal connects to the engine that runs on the site's data folder. A
+// restarted engine is found at the same address.
 func (s *site) temporal(t *testing.T) client.Client {
 	t.Helper()
-	found, err := engine.Find(filepath.Join(s.dataDir, "engine"))
-	if err != nil {
-		t.Fatal(err)
+	s.link.once.Do(func() {
+		found, err := engine.Find(filepath.Join(s.dataDir, "engine"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Not the test's own context: a client outlives the subtest that made it.
+		s.link.client, err = temporalclient.Dial(context.Background(), temporalclient.Options{
+			Address: found.Address, Namespace: found.Namespace, CodecKey: s.codecKey,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	return s.link.client
+}
+
+func (l *link) close() {
+	if l.client != nil {
+		l.client.Close()
 	}
-	c, err := temporalclient.Dial(t.Context(), temporalclient.Options{Address: found.Address, Namespace: found.Namespace})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// with is the same site for a process with another configuration: each text is
+// replaced by the one after it.
+func (s *site) with(t *testing.T, replacements ...string) *site {
+	t.Helper()
+	other := *s
+	other.config = filepath.Join(s.dir, fmt.Sprintf("lifeboat-%d.yaml", servers.FreePort(t)))
+	from := s.config
+	for i := 0; i+1 < len(replacements); i += 2 {
+		rewrite(t, from, other.config, replacements[i], replacements[i+1])
+		from = other.config
 	}
-	t.Cleanup(c.Close)
-	return c
+	other.env = append(slices.Clone(s.env), "LIFEBOAT_CONFIG="+other.config)
+	return &other
 }
 
 // rewrite copies a file with one text replaced, which must be there.
