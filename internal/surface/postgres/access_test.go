@@ -10,6 +10,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/postgres"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/surfacetest"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
 func TestUsersWithFewerRights(t *testing.T) {
@@ -74,4 +75,18 @@ func TestMissingTools(t *testing.T) {
 	if _, err := s.Hold(t.Context()); !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "install postgresql-client-") {
 		t.Errorf("no tools: %v", err)
 	}
+}
+
+// Without its roles a database can't be what it was: nothing is restored half.
+func TestTargetWithoutTheRoles(t *testing.T) {
+	t.Parallel()
+	src := newSource(t, "app")
+	run(t, src.url(), "CREATE ROLE owner; CREATE TABLE t (i int); ALTER TABLE t OWNER TO owner")
+	point := surfacetest.Take(t, src.surface)
+	target := newTarget(t, servers.Postgres(t))
+	if err := src.surface.Begin(t.Context(), target, point); !fault.Is(err, fault.Missing) || !strings.Contains(err.Error(), `role "owner" does not exist`) {
+		t.Errorf("a target without the roles: %v", err)
+	}
+	target.Throwaway = true
+	surfacetest.Restore(t, src.surface, target, point)
 }

@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -22,6 +24,9 @@ type address struct {
 	config *pgx.ConnConfig
 	env    []string
 }
+
+// dialer makes a read fail within a minute or so when the server's host has vanished.
+var dialer = &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
 
 // toolVariables are the parameters of a URL that libpq also reads from its environment.
 var toolVariables = map[string]string{
@@ -55,6 +60,7 @@ func parseAddress(raw secret.String, c surface.Config) (*address, error) {
 		config.Database = config.User
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.DialFunc = dialer.DialContext
 	a := &address{config: config, env: endpoints(config)}
 	for key, variable := range toolVariables {
 		if v := values.Get(key); v != "" {

@@ -46,7 +46,7 @@ func kindOfState(state string) fault.Kind {
 	switch {
 	case state == "42501", strings.HasPrefix(state, "28"):
 		return fault.Denied
-	case state == "3D000":
+	case state == "3D000", state == "3F000", state == "42P01", state == "42704", state == "42883":
 		return fault.Missing
 	case state == "0A000":
 		return fault.Unsupported

@@ -214,7 +214,7 @@ func TestBadParts(t *testing.T) {
 		"another statement":    {text, []byte("DROP TABLE big;\n"), fault.Corrupt},
 		"a setting that isn't": {text, []byte("SET role = 'x'; DROP TABLE big;\n"), fault.Corrupt},
 		"unknown format":       {other(text, "csv"), s, fault.Unsupported},
-		"no such table":        {text, []byte("COPY \"public\".\"gone\" FROM stdin;\n\\.\n"), fault.Internal},
+		"no such table":        {text, []byte("COPY \"public\".\"gone\" FROM stdin;\n\\.\n"), fault.Missing},
 	}
 	for name, c := range cases {
 		if err := load(c.part, c.plain); !fault.Is(err, c.kind) {

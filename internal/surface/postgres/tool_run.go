@@ -73,6 +73,8 @@ func kindOfMessage(text string) fault.Kind {
 		return fault.Corrupt
 	case has("already exists"):
 		return fault.Conflict
+	case has("does not exist"):
+		return fault.Missing
 	default:
 		return fault.Internal
 	}
