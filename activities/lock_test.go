@@ -45,7 +45,8 @@ func prepare(t *testing.T, c store.Config) (activities.Prepared, error) {
 	if err != nil {
 		return out, err
 	}
-	return out, value.Get(&out)
+	err = value.Get(&out)
+	return out, err
 }
 
 func TestLockDaysOnABucketWithObjectLock(t *testing.T) {

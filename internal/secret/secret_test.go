@@ -32,7 +32,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "password", held.Password, "all", held)
 	for name, text := range map[string]string{
 		"%v": fmt.Sprintf("%v", held), "%+v": fmt.Sprintf("%+v", held), "%#v": fmt.Sprintf("%#v", held),
-		"%s": fmt.Sprintf("%s", held.Password), "%q": fmt.Sprintf("%q", held.Password),
+		"%s": held.Password.String(), "%q": fmt.Sprintf("%q", held.Password),
 		"JSON": string(asJSON), "YAML": string(asYAML), "log": logged.String(),
 	} {
 		if strings.Contains(text, value) || !strings.Contains(text, "redacted") {
