@@ -26,6 +26,7 @@ func (a *Activities) Compare(ctx context.Context, in RestoreStep) (Compared, err
 		if scoped, ok := s.(surface.Scoper); ok {
 			want = scoped.Scope(want, t.Selection)
 		}
+		t.Expected = want
 		got, err := s.Fingerprint(ctx, t)
 		if err != nil {
 			return err
