@@ -54,7 +54,7 @@ func forTemporal(ctx context.Context, err error) error {
 		return err
 	}
 	kind := fault.KindOf(err)
-	message := err.Error()
+	message := fault.Line(err)
 	if len(message) > maxMessage {
 		message = message[:maxMessage] + "…"
 	}

@@ -79,7 +79,7 @@ func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {
 		defer cancel()
 		detail, err := do(ctx)
 		if err != nil {
-			detail = err.Error()
+			detail = fault.Line(err)
 		}
 		lines = append(lines, checked{What: what, Name: name, OK: err == nil, Detail: detail})
 	}

@@ -46,13 +46,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage):
-		fmt.Fprintf(errOut, "lifeboat: %v\n", err)
+		fmt.Fprintf(errOut, "lifeboat: %s\n", fault.Line(err))
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(errOut, "lifeboat: interrupted")
 		return exitFailed
 	default:
-		fmt.Fprintf(errOut, "lifeboat: %v\n", err)
+		fmt.Fprintf(errOut, "lifeboat: %s\n", fault.Line(err))
 		return exitFailed
 	}
 }

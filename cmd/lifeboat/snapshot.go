@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os/user"
@@ -45,6 +46,9 @@ func (a *app) snapshotCreate() *cobra.Command {
 				return usageError{err}
 			}
 			ctx := cmd.Context()
+			if err := reachStore(ctx, c, in); err != nil {
+				return err
+			}
 			s, err := a.connect(ctx, c, wait)
 			if err != nil {
 				return err
@@ -91,6 +95,19 @@ func checkSnapshot(c *config.Config, in workflows.SnapshotInput) error {
 		return fault.New(fault.Invalid, "no store is configured: add one under stores, or set SNAPSHOTS_STORAGE_PROVIDER")
 	}
 	return nil
+}
+
+// reachStore says at once when the store can't be used that a snapshot would
+// go to: the workflow itself is patient.
+func reachStore(ctx context.Context, c *config.Config, in workflows.SnapshotInput) error {
+	parts, err := worker.Open(ctx, c)
+	if err != nil {
+		return asUsage(err)
+	}
+	name := cmp.Or(in.Store, c.FirstStore(in.Surface))
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return fault.While(parts.Stores[name].Check(ctx), "store %s can't be used", name)
 }
 
 // started prints what was begun and not waited for.

@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what sort of failure an error is. The zero Kind is Internal.
@@ -129,3 +130,6 @@ func KindOf(err error) Kind {
 
 // Is reports whether err is of the kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// Line is an error's text in one line, also where a library wrote several.
+func Line(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -60,3 +60,11 @@ func TestWrapping(t *testing.T) {
 		t.Error("no error became one")
 	}
 }
+
+func TestLine(t *testing.T) {
+	t.Parallel()
+	err := fault.Wrap(fault.Unavailable, errors.New("tried:\n\tone host\r\n\tanother\n"), "connect")
+	if got, want := fault.Line(err), "connect: tried: one host another"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
