@@ -57,22 +57,9 @@ func encodeEnvelope(format int, digest string, point []byte) []byte {
 // decodeManifest reads a manifest strictly. A newer format is fault.Unsupported,
 // everything else that is wrong with it fault.Corrupt.
 func decodeManifest(data []byte) (Manifest, error) {
-	var head struct {
-		Format int `json:"format"`
-	}
-	// The version comes first: what else a newer format has is not for this reader to judge.
-	if err := json.Unmarshal(data, &head); err != nil {
-		return Manifest{}, fault.New(fault.Corrupt, "it is not a manifest: %s", jsonProblem(err))
-	}
-	if head.Format > FormatVersion {
-		return Manifest{}, fault.New(fault.Unsupported, "written by a newer Lifeboat (format %d); this one reads up to %d", head.Format, FormatVersion)
-	}
-	if head.Format < 1 {
-		return Manifest{}, fault.New(fault.Corrupt, "it is not a manifest: it has no format version")
-	}
 	var e envelope
-	if err := strictly(data, &e); err != nil {
-		return Manifest{}, fault.New(fault.Corrupt, "it is not a manifest: %s", jsonProblem(err))
+	if err := json.Unmarshal(data, &e); err != nil || e.Format != FormatVersion {
+		return Manifest{}, otherFormat(data)
 	}
 	if !bytes.Equal(data, encodeEnvelope(e.Format, e.Digest, e.Point)) {
 		return Manifest{}, fault.New(fault.Corrupt, "it was reformatted: there is more in it than format, digest and point, or in another order")
@@ -88,6 +75,25 @@ func decodeManifest(data []byte) (Manifest, error) {
 		return Manifest{}, fault.Wrap(fault.Corrupt, err, "it contradicts itself")
 	}
 	return m, nil
+}
+
+// otherFormat says why something isn't a manifest of this format. The version
+// comes first: what else a newer one has is not for this reader to judge.
+func otherFormat(data []byte) error {
+	var head struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fault.New(fault.Corrupt, "it is not a manifest: %s", jsonProblem(err))
+	}
+	switch {
+	case head.Format > FormatVersion:
+		return fault.New(fault.Unsupported, "written by a newer Lifeboat (format %d); this one reads up to %d", head.Format, FormatVersion)
+	case head.Format < 1:
+		return fault.New(fault.Corrupt, "it is not a manifest: it has no format version")
+	default:
+		return fault.New(fault.Corrupt, "it is not a manifest: format, digest or point is of another type")
+	}
 }
 
 func strictly(data []byte, into any) error {
