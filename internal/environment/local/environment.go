@@ -163,13 +163,16 @@ func (e *Environment) Get(id string) (Server, error) {
 	return i.server(), nil
 }
 
-// Log returns the end of what a server has logged.
+// Log returns the end of what a server has logged; fault.Missing when there is none.
 func (e *Environment) Log(id string) (string, error) {
 	i, err := e.instance(id)
 	if err != nil {
 		return "", err
 	}
 	info, err := os.Stat(i.logPath())
+	if os.IsNotExist(err) {
+		return "", fault.New(fault.Missing, "there is no environment %s on this host", id)
+	}
 	if err != nil {
 		return "", diskFault(err, "read the log of environment %s", id)
 	}

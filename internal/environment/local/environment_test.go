@@ -142,6 +142,60 @@ func TestHalfMadeServersAreRemoved(t *testing.T) {
 	}
 }
 
+func TestAServerIsLostWhenTheHostWentDown(t *testing.T) {
+	t.Parallel()
+	e := New(dataDir(t))
+	start(t, e, "pg", Spec{Kind: "postgres"})
+	i, err := e.instance("pg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.mustLoad(); err != nil {
+		t.Fatal(err)
+	}
+	i.rec.Boot = "an earlier one"
+	if err := i.save(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.MakeDurable(t.Context(), "pg"); !fault.Is(err, fault.Lost) {
+		t.Errorf("what was being filled when the host went down was made durable: %v", err)
+	}
+}
+
+func TestTheLogCanBeRead(t *testing.T) {
+	t.Parallel()
+	e := New(dataDir(t))
+	start(t, e, "r", Spec{Kind: "redis"})
+	if log, err := e.Log("r"); err != nil || !strings.Contains(log, "Ready to accept connections") {
+		t.Errorf("the log is %q: %v", log, err)
+	}
+	if _, err := e.Log("absent"); !fault.Is(err, fault.Missing) {
+		t.Errorf("the log of what does not exist: %v", err)
+	}
+}
+
+func TestTheProductIsChosen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, says := range map[string]string{"redis-server": "Redis server v=8.2.0", "valkey-server": "Valkey server v=9.0.1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho '"+says+"'\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for spec, want := range map[Spec]string{
+		{BinDir: dir}: "8.2.0",
+		{BinDir: dir, Product: "Redis", Major: 7}:   "8.2.0",
+		{BinDir: dir, Product: "Valkey", Major: 8}:  "9.0.1",
+		{BinDir: dir, Product: "Redis", Major: 9}:   "9.0.1",
+		{BinDir: dir, Product: "Valkey", Major: 10}: "",
+	} {
+		got, err := redis{}.find(t.Context(), spec)
+		if got.version != want || (want == "") != fault.Is(err, fault.Unsupported) {
+			t.Errorf("for %s %d, %q was found, not %q: %v", spec.Product, spec.Major, got.version, want, err)
+		}
+	}
+}
+
 func TestAnUnreadableRecordCanBeStopped(t *testing.T) {
 	t.Parallel()
 	e := New(dataDir(t))

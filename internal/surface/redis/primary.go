@@ -21,7 +21,7 @@ const (
 	greetWithin = 10 * time.Second
 	// ackWithin is how long a replica may be silent once it was sent
 	// everything. While it loads, it gives a sign of life every second.
-	ackWithin = 5 * time.Second
+	ackWithin = 3 * time.Second
 	// maxWord bounds a word of a replica's commands.
 	maxWord = 4 << 10
 )

@@ -46,7 +46,6 @@ func TestDamagedSnapshots(t *testing.T) {
 		"too short":         {rdb[:headerSize-1], fault.Corrupt, "too short"},
 		"no RDB":            {append([]byte("PGDMP0001"), rdb[headerSize:]...), fault.Corrupt, "PGDMP"},
 		"no version":        {append([]byte("REDISxyzw"), rdb[headerSize:]...), fault.Corrupt, "REDISxyzw"},
-		"truncated":         {rdb[:len(rdb)-20], fault.Corrupt, "did not load"},
 		"cut off in a list": {rdb[:bytes.Index(rdb, []byte("list"))+6], fault.Corrupt, "did not load"},
 		"a bit flipped":     {flipped, fault.Corrupt, "checksum"},
 		"a newer version":   {append([]byte("REDIS0099"), rdb[headerSize:]...), fault.Unsupported, "Redis 7.0.15 (RDB version 99) and Redis 7.0.15 can't read it"},
@@ -332,5 +331,21 @@ func restore(t *testing.T, s *Surface, target surface.Target, point *surfacetest
 	}
 	if err := s.Finish(t.Context(), target, point); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestReasonsInALog(t *testing.T) {
+	t.Parallel()
+	for log, want := range map[string]fault.Kind{
+		"1:S 22 Nov # Can't handle RDB format version 99\n1:S 22 Nov * Reconnecting\n":                           fault.Unsupported,
+		"1:C # FATAL: Data file was created with a Redis server configured to handle more than 4096 databases\n": fault.Unsupported,
+		"1:S # Out Of Memory allocating 128 bytes!\n":                                                            fault.Exhausted,
+		"1:S # Short read or OOM loading DB. Unrecoverable error, aborting now.\n":                               fault.Corrupt,
+		"1:S * Loading DB in memory\n":                                                                           fault.Unavailable,
+		"":                                                                                                       fault.Unavailable,
+	} {
+		if err := refusal(log); !fault.Is(err, want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q is read as %v, not of kind %s", log, err, want)
+		}
 	}
 }

@@ -1,9 +1,12 @@
 package redis
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/surfacetest"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
@@ -13,8 +16,7 @@ func TestSuite(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
 		"sent from memory": {"--repl-diskless-sync", "yes"},
-		"sent from a file": {"--repl-diskless-sync", "no"},
-		"append-only file": {"--appendonly", "yes"},
+		"sent from a file": {"--repl-diskless-sync", "no", "--appendonly", "yes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,6 +50,21 @@ func sessions(t testing.TB, server *servers.RedisServer) []string {
 		}
 	}
 	return out
+}
+
+// TestRestoredByHand starts a server on the part, as anybody can without Lifeboat.
+func TestRestoredByHand(t *testing.T) {
+	t.Parallel()
+	source := servers.Redis(t)
+	fill(t, source)
+	s := newSurface(t, source.URL)
+	point := surfacetest.Take(t, s)
+	file := filepath.Join(t.TempDir(), "by-hand.rdb")
+	if err := os.WriteFile(file, point.Data[partName], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := servers.Redis(t, "--dir", filepath.Dir(file), "--dbfilename", filepath.Base(file))
+	surfacetest.RequireSame(t, s, surface.Target{URL: secret.String(server.URL)}, point)
 }
 
 func TestRestoredExactly(t *testing.T) {
