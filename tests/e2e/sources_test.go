@@ -27,19 +27,24 @@ func execSQL(t *testing.T, url string, statements ...string) {
 }
 
 // text returns the one value of a query as text.
-func text(t *testing.T, url, query string) string {
+func text(t *testing.T, url, statement string) string {
 	t.Helper()
+	value, err := query(url, statement)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	return value
+}
+
+func query(url, statement string) (value string, err error) {
 	ctx := context.Background()
 	db, err := pgx.Connect(ctx, url)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer db.Close(ctx)
-	var value string
-	if err := db.QueryRow(ctx, "SELECT ("+query+")::text").Scan(&value); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return value
+	err = db.QueryRow(ctx, "SELECT ("+statement+")::text").Scan(&value)
+	return value, err
 }
 
 // shop is a small database with the things that matter; rows is how large it is.
