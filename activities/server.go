@@ -36,7 +36,7 @@ func (a *Activities) StartServer(ctx context.Context, in ServerInput) (ServerRes
 		return ServerResult{}, err
 	}
 	server, err := a.Environment.Start(ctx, in.RestoreID, local.Spec{
-		Kind: loads.point.SurfaceKind, Major: loads.point.Server.Major,
+		Kind: loads.point.SurfaceKind, Product: loads.point.Server.Product, Major: loads.point.Server.Major,
 		BinDir: a.Config.Surfaces[in.Surface].BinDir, Surface: in.Surface, Point: in.Point.ID,
 	})
 	if err != nil {
