@@ -15,14 +15,15 @@ import (
 )
 
 // What the other side runs. Files are handled two at a time, the largest
-// first, which is the best order for them.
+// first, which is the best order for them. Over TLS neither side digests what
+// it uploads for the signature's sake.
 const (
 	dumpPlain = `pg_dump -Fd -j2 -Z0 -f "$WORK/dump" "$URL"`
 	dumpZstd  = `"$PG_DUMP_17" -Fd -j2 --compress=zstd:1 -f "$WORK/dump" "$URL"`
 
 	zstdAge = `zstd -q -1 -c "$WORK/dump/$file" | age -r "$RECIPIENT" -o "$WORK/out/$file.age"`
 	ageOnly = `age -r "$RECIPIENT" -o "$WORK/out/$file.age" "$WORK/dump/$file"`
-	upload  = `; curl -sS --fail --cacert "$CA" --aws-sigv4 "aws:amz:us-east-1:s3" --user "$CREDENTIALS" -T "$WORK/out/$file.age" "$TARGET/$file.age"`
+	upload  = `; curl -sS --fail --cacert "$CA" --aws-sigv4 "aws:amz:us-east-1:s3" --user "$CREDENTIALS" -H x-amz-content-sha256:UNSIGNED-PAYLOAD -T "$WORK/out/$file.age" "$TARGET/$file.age"`
 )
 
 // script is a dump, then a pipeline for each of its files.
