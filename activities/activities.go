@@ -3,12 +3,10 @@
 package activities
 
 import (
-	"context"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
@@ -64,13 +62,4 @@ func (a *Activities) surface(name string) (surface.Surface, error) {
 		return nil, fault.New(fault.Missing, "surface %q is not in the configuration", name)
 	}
 	return s, nil
-}
-
-// open opens a sealed point by its folder.
-func (a *Activities) open(ctx context.Context, storeName, dir string) (*archive.Point, error) {
-	st, err := a.store(storeName)
-	if err != nil {
-		return nil, err
-	}
-	return archive.OpenPoint(ctx, st, dir, a.Keys)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
@@ -21,7 +22,7 @@ func (a *Activities) Compare(ctx context.Context, in RestoreStep) (Compared, err
 	out := Compared{Counts: map[string]int64{}}
 	p := startPulse(ctx, "compare", 0)
 	defer p.end()
-	err := a.step(ctx, in, func(s surface.Surface, t surface.Target, l loads) error {
+	err := a.step(ctx, in, archive.OpenPoint, func(s surface.Surface, t surface.Target, l loads) error {
 		want := l.point.Fingerprint()
 		if scoped, ok := s.(surface.Scoper); ok {
 			want = scoped.Scope(want, t.Selection)

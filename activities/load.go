@@ -8,6 +8,8 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
@@ -24,15 +26,24 @@ type loads struct {
 	bytes int64
 }
 
-func (a *Activities) loads(ctx context.Context, p Located) (loads, error) {
-	point, err := a.open(ctx, p.Store, p.Dir)
+// opener is archive.OpenPoint, or archive.OpenParts for a step that needs no fingerprint.
+type opener func(context.Context, store.Store, string, *seal.Keyring) (*archive.Point, error)
+
+func (a *Activities) loads(ctx context.Context, p Located, open opener) (loads, error) {
+	st, err := a.store(p.Store)
+	if err != nil {
+		return loads{}, err
+	}
+	point, err := open(ctx, st, p.Dir, a.Keys)
 	if err != nil {
 		return loads{}, err
 	}
 	out := loads{point: point}
 	for _, entry := range point.Manifest.Parts {
 		if entry.Role == surface.RoleData {
-			out.parts = append(out.parts, entry.Part)
+			part := entry.Part
+			part.Estimate = entry.PlainBytes
+			out.parts = append(out.parts, part)
 			out.bytes += entry.PlainBytes
 		}
 	}
@@ -40,7 +51,7 @@ func (a *Activities) loads(ctx context.Context, p Located) (loads, error) {
 }
 
 // step opens what a restore step needs, runs it with a scratch folder, and cleans up.
-func (a *Activities) step(ctx context.Context, in RestoreStep, do func(surface.Surface, surface.Target, loads) error) error {
+func (a *Activities) step(ctx context.Context, in RestoreStep, open opener, do func(surface.Surface, surface.Target, loads) error) error {
 	src, err := a.surface(in.Target.Surface)
 	if err != nil {
 		return err
@@ -49,7 +60,7 @@ func (a *Activities) step(ctx context.Context, in RestoreStep, do func(surface.S
 	if err != nil {
 		return err
 	}
-	l, err := a.loads(ctx, in.Point)
+	l, err := a.loads(ctx, in.Point, open)
 	if err != nil {
 		return err
 	}
@@ -76,7 +87,7 @@ func (a *Activities) Begin(ctx context.Context, in RestoreStep) (Begun, error) {
 	var out Begun
 	p := startPulse(ctx, "prepare the target", 0)
 	defer p.end()
-	err := a.step(ctx, in, func(s surface.Surface, t surface.Target, l loads) error {
+	err := a.step(ctx, in, archive.OpenPoint, func(s surface.Surface, t surface.Target, l loads) error {
 		out = Begun{Parts: len(l.parts), Bytes: l.bytes}
 		return s.Begin(ctx, t, l.point)
 	})
@@ -93,7 +104,7 @@ type LoadInput struct {
 // Load restores one part: download, decrypt, decompress, load, all at once.
 func (a *Activities) Load(ctx context.Context, in LoadInput) (DumpResult, error) {
 	var out DumpResult
-	err := a.step(ctx, in.RestoreStep, func(s surface.Surface, t surface.Target, l loads) error {
+	err := a.step(ctx, in.RestoreStep, archive.OpenParts, func(s surface.Surface, t surface.Target, l loads) error {
 		if in.Index < 0 || in.Index >= len(l.parts) {
 			return fault.New(fault.Internal, "part %d is not among %d", in.Index, len(l.parts))
 		}
@@ -124,7 +135,7 @@ func (a *Activities) Load(ctx context.Context, in LoadInput) (DumpResult, error)
 func (a *Activities) Finish(ctx context.Context, in RestoreStep) error {
 	p := startPulse(ctx, "complete the target", 0)
 	defer p.end()
-	err := a.step(ctx, in, func(s surface.Surface, t surface.Target, l loads) error {
+	err := a.step(ctx, in, archive.OpenPoint, func(s surface.Surface, t surface.Target, l loads) error {
 		return s.Finish(ctx, t, l.point)
 	})
 	return fault.While(err, "complete the target")

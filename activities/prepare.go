@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
 // PrepareInput says which point is to be made.
@@ -54,28 +52,22 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (Prepared, er
 	if id == "" {
 		id = archive.NewID(in.Now)
 	}
-	prefix, err := catalog.ExpandPrefix(a.Config.PointsPrefix, in.Now)
+	at, err := archive.ParseID(id)
+	if err != nil {
+		return out, err
+	}
+	// The catalog finds a folder with dates by the time in the ID.
+	prefix, err := catalog.ExpandPrefix(a.Config.PointsPrefix, at)
 	if err != nil {
 		return out, err
 	}
 	out.Point = Point{ID: id, Surface: in.Surface, Store: storeName, Dir: archive.Dir(prefix, in.Surface, id)}
-	if out.Point.LockedUntil, err = a.lockedUntil(ctx, storeName, in.Now); err != nil {
+	if out.Point.LockedUntil, err = a.lockedUntil(ctx, storeName, at); err != nil {
 		return out, err
 	}
-	key, err := a.Keys.NewPointKey()
-	if err != nil {
-		return out, err
-	}
-	out.Point.Recipients = key.Recipients
-	if key.IdentityFile != nil {
-		out.Point.IdentityFile = archive.IdentityFileName
-		name := out.Point.Dir + "/" + archive.IdentityFileName
-		// A repeated attempt makes a new key, and nothing was encrypted for the old one yet.
-		if _, err := st.Put(ctx, name, bytes.NewReader(key.IdentityFile), store.PutOptions{RetainUntil: out.Point.LockedUntil}); err != nil {
-			return out, fault.While(err, "write the point's identity")
-		}
-	}
-	return out, nil
+	e, err := archive.NewEncryption(ctx, st, out.Point.Dir, a.Keys, out.Point.LockedUntil)
+	out.Point.Recipients, out.Point.IdentityFile = e.Recipients, e.IdentityFile
+	return out, err
 }
 
 // lockedUntil is until when a store keeps what is written now. A lock that is

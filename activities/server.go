@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -31,7 +32,7 @@ type ServerResult struct {
 func (a *Activities) StartServer(ctx context.Context, in ServerInput) (ServerResult, error) {
 	p := startPulse(ctx, "start a server", 0)
 	defer p.end()
-	loads, err := a.loads(ctx, in.Point)
+	loads, err := a.loads(ctx, in.Point, archive.OpenParts)
 	if err != nil {
 		return ServerResult{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
@@ -26,7 +27,11 @@ type Verified struct {
 // Verify reads back every byte of a point: size, digest, decryption and
 // decompression of each part. It then marks the point as verified.
 func (a *Activities) Verify(ctx context.Context, in Located) (Verified, error) {
-	point, err := a.open(ctx, in.Store, in.Dir)
+	st, err := a.store(in.Store)
+	if err != nil {
+		return Verified{}, err
+	}
+	point, err := archive.OpenParts(ctx, st, in.Dir, a.Keys)
 	if err != nil {
 		return Verified{}, err
 	}
@@ -42,6 +47,6 @@ func (a *Activities) Verify(ctx context.Context, in Located) (Verified, error) {
 	}
 	out := Verified{At: time.Now().UTC(), Parts: len(point.Manifest.Parts), Bytes: point.Bytes, PlainBytes: point.PlainBytes}
 	mark := catalog.Mark{At: out.At, Bytes: out.Bytes, Tool: "lifeboat " + a.Version}
-	err = catalog.MarkVerified(ctx, a.Stores[in.Store], in.Dir, mark)
+	err = catalog.MarkVerified(ctx, st, in.Dir, mark)
 	return out, fault.While(err, "mark point %s as verified", in.ID)
 }

@@ -141,13 +141,12 @@ func (a *app) snapshotList() *cobra.Command {
 				return err
 			}
 			points, err := parts.Catalog.List(cmd.Context(), query)
-			if err != nil {
-				return err
-			}
 			if points == nil {
 				points = []catalog.Point{}
 			}
-			return a.show(points, func() error { return a.pointTable(points) })
+			// A store that fails does not hide what the others have; the command fails all the same.
+			shown := a.show(points, func() error { return a.pointTable(points) })
+			return cmp.Or(err, shown)
 		},
 	}
 	cmd.Flags().StringVar(&query.Surface, "surface", "", "only this surface")

@@ -101,17 +101,17 @@ func TestNewEncryptionIsTheSameWhenRepeated(t *testing.T) {
 	t.Parallel()
 	for name, config := range schemes {
 		st, dir := newMemory(), Dir("points", "main", testID)
-		first, err1 := NewEncryption(t.Context(), st, dir, newKeys(t, config))
-		again, err2 := NewEncryption(t.Context(), st, dir, newKeys(t, config))
+		first, err1 := NewEncryption(t.Context(), st, dir, newKeys(t, config), time.Time{})
+		again, err2 := NewEncryption(t.Context(), st, dir, newKeys(t, config), time.Time{})
 		if diff := cmp.Diff(first, again); diff != "" || err1 != nil || err2 != nil {
 			t.Errorf("%s: %v, %v, -first +again:\n%s", name, err1, err2, diff)
 		}
 	}
 	st, dir := newMemory(), Dir("points", "main", testID)
-	if _, err := NewEncryption(t.Context(), st, dir, newKeys(t, seal.Config{Passphrase: "first"})); err != nil {
+	if _, err := NewEncryption(t.Context(), st, dir, newKeys(t, seal.Config{Passphrase: "first"}), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewEncryption(t.Context(), st, dir, newKeys(t, seal.Config{Passphrase: "second"})); !fault.Is(err, fault.Denied) {
+	if _, err := NewEncryption(t.Context(), st, dir, newKeys(t, seal.Config{Passphrase: "second"}), time.Time{}); !fault.Is(err, fault.Denied) {
 		t.Errorf("another passphrase in the same folder: %v, want denied", err)
 	}
 }

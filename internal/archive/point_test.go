@@ -44,7 +44,7 @@ type bundle struct {
 func newBundle(t testing.TB, keys *seal.Keyring, attempt string) *bundle {
 	t.Helper()
 	b := &bundle{store: newMemory(), keys: keys, dir: Dir("points", "main", testID)}
-	encryption, err := NewEncryption(t.Context(), b.store, b.dir, b.keys)
+	encryption, err := NewEncryption(t.Context(), b.store, b.dir, b.keys, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,9 @@ import (
 
 // NewEncryption decides how the point in dir is encrypted, and stores its
 // identity file when there is a passphrase. Call it before the first part is
-// written; repeated calls for a folder return the same.
-func NewEncryption(ctx context.Context, st store.Store, dir string, keys *seal.Keyring) (Encryption, error) {
+// written; repeated calls for a folder return the same. The identity file is
+// kept unchanged until lockedUntil, where that isn't zero.
+func NewEncryption(ctx context.Context, st store.Store, dir string, keys *seal.Keyring, lockedUntil time.Time) (Encryption, error) {
 	key, err := keys.NewPointKey()
 	if err != nil {
 		return Encryption{}, err
@@ -29,7 +30,9 @@ func NewEncryption(ctx context.Context, st store.Store, dir string, keys *seal.K
 	}
 	e.IdentityFile = IdentityFileName
 	object := path.Join(dir, IdentityFileName)
-	_, err = st.Put(ctx, object, bytes.NewReader(key.IdentityFile), store.PutOptions{IfAbsent: true, Estimate: int64(len(key.IdentityFile))})
+	_, err = st.Put(ctx, object, bytes.NewReader(key.IdentityFile), store.PutOptions{
+		IfAbsent: true, Estimate: int64(len(key.IdentityFile)), RetainUntil: lockedUntil,
+	})
 	if fault.Is(err, fault.Conflict) {
 		existing, err := readSmall(ctx, st, object, maxIdentityFile)
 		if err != nil {
