@@ -11,7 +11,7 @@ import (
 const (
 	// TargetIsolated is a server of its own on a worker's host.
 	TargetIsolated = "isolated"
-	// TargetNamed is an entry under targets in the configuration.
+	// TargetNamed is an entry under targets in the configuration, or the server of the SealedURL.
 	TargetNamed = "named"
 	// TargetBeside is a new database on the live server, beside the live one.
 	TargetBeside = "beside"
@@ -23,6 +23,7 @@ const (
 type TargetRef struct {
 	Kind      string            `json:"kind"`
 	Name      string            `json:"name,omitempty"`
+	SealedURL string            `json:"sealedUrl,omitempty"`
 	RestoreID string            `json:"restoreId"`
 	Surface   string            `json:"surface"`
 	Replace   bool              `json:"replace,omitempty"`
@@ -58,6 +59,10 @@ func (a *Activities) target(ref TargetRef) (surface.Target, error) {
 		t.URL, err = a.IsolatedURL(ref.Surface, server.URL)
 		return t, err
 	case TargetNamed:
+		if ref.SealedURL != "" {
+			t.URL, err = a.Keys.OpenSecret(ref.SealedURL)
+			return t, fault.While(err, "the URL to restore to")
+		}
 		named, ok := a.Config.Targets[ref.Name]
 		if !ok {
 			return t, fault.New(fault.Missing, "target %q is not in the configuration", ref.Name)

@@ -36,7 +36,7 @@ func Restore(ctx workflow.Context, in RestoreInput) (out RestoreResult, err erro
 		err = fault.New(fault.Invalid, "an in-place restore replaces the whole database: restore single tables into an isolated server or a target")
 	case in.InPlace:
 		err = r.inPlace(ctx)
-	case in.Target != "":
+	case in.Target != "" || in.SealedURL != "":
 		err = r.named(ctx)
 	default:
 		err = r.isolated(ctx)
@@ -68,7 +68,7 @@ func (r *restorer) step(ctx workflow.Context, name string, do func() error) erro
 
 func (r *restorer) target(kind string) activities.TargetRef {
 	return activities.TargetRef{
-		Kind: kind, Name: r.in.Target, RestoreID: r.in.RestoreID, Surface: r.in.Point.Surface,
+		Kind: kind, Name: r.in.Target, SealedURL: r.in.SealedURL, RestoreID: r.in.RestoreID, Surface: r.in.Point.Surface,
 		Replace: r.in.Replace, Selection: r.in.Selection,
 	}
 }
@@ -111,7 +111,7 @@ func (r *restorer) startServer(ctx workflow.Context) (host string, err error) {
 	return host, err
 }
 
-// named restores into a server of the configuration.
+// named restores into a server of the configuration, or one whose URL was given.
 func (r *restorer) named(ctx workflow.Context) error {
 	return r.fill(ctx, r.target(activities.TargetNamed))
 }

@@ -60,8 +60,8 @@ type VerifyResult struct {
 	PlainBytes int64     `json:"plainBytes"`
 }
 
-// RestoreInput asks for a point to be restored. Exactly one of Environment,
-// Target and InPlace chooses where to.
+// RestoreInput asks for a point to be restored. Exactly one of Isolated,
+// Target, SealedURL and InPlace chooses where to.
 type RestoreInput struct {
 	Point PointRef `json:"point"`
 	// RestoreID names this restore; an isolated server is known by it.
@@ -70,6 +70,8 @@ type RestoreInput struct {
 	Isolated bool `json:"isolated,omitempty"`
 	// Target names an entry under targets in the configuration.
 	Target string `json:"target,omitempty"`
+	// SealedURL is the URL of any other server, encrypted for the configured key.
+	SealedURL string `json:"sealedUrl,omitempty"`
 	// InPlace replaces what the live surface holds; Confirm must then equal the surface's name.
 	InPlace bool   `json:"inPlace,omitempty"`
 	Confirm string `json:"confirm,omitempty"`

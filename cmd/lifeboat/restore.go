@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
-	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -40,7 +41,7 @@ func (a *app) snapshotRestore() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			in, err := f.input(parts.Config, p)
+			in, err := f.input(parts, p)
 			if err != nil {
 				return usageError{err}
 			}
@@ -48,7 +49,7 @@ func (a *app) snapshotRestore() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.to, "to", "isolated", "isolated (a server that Lifeboat starts), or the name of a target")
+	flags.StringVar(&f.to, "to", "isolated", "isolated (a server that Lifeboat starts), the name of a target, or a URL")
 	flags.BoolVar(&f.inPlace, "in-place", false, "replace what the live surface holds")
 	flags.StringVar(&f.confirm, "confirm", "", "the surface's name, to confirm an in-place restore")
 	flags.BoolVar(&f.replace, "replace", false, "permit a target that is not empty")
@@ -59,7 +60,7 @@ func (a *app) snapshotRestore() *cobra.Command {
 }
 
 // input checks the flags against each other and the configuration.
-func (f restoreFlags) input(c *config.Config, p catalog.Point) (workflows.RestoreInput, error) {
+func (f restoreFlags) input(parts *worker.Parts, p catalog.Point) (workflows.RestoreInput, error) {
 	in := workflows.RestoreInput{Point: ref(p), Replace: f.replace, InPlace: f.inPlace, Confirm: f.confirm}
 	in.Selection.Tables, in.Selection.Schemas = f.tables, f.schemas
 	switch {
@@ -70,9 +71,15 @@ func (f restoreFlags) input(c *config.Config, p catalog.Point) (workflows.Restor
 	case f.inPlace:
 	case f.to == "isolated":
 		in.Isolated = true
+	case strings.Contains(f.to, "://"):
+		// A URL has a password in it, which no history may show.
+		sealed, err := parts.Keys.SealSecret(secret.String(f.to))
+		in.SealedURL = sealed
+		return in, fault.While(err, "--to with a URL")
 	default:
-		if _, ok := c.Targets[f.to]; !ok {
-			return in, fmt.Errorf("--to takes isolated, or a target of the configuration (%s), not %q", names(c.Targets), f.to)
+		targets := parts.Config.Targets
+		if _, ok := targets[f.to]; !ok {
+			return in, fmt.Errorf("--to takes isolated, a URL, or a target of the configuration (%s), not %q", names(targets), f.to)
 		}
 		in.Target = f.to
 	}
