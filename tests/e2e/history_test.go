@@ -130,3 +130,17 @@ func (s *site) countSnapshots(t *testing.T) int64 {
 	}
 	return count.GetCount()
 }
+
+// runs lists the IDs of workflows by a query, newest first.
+func (s *site) runs(t *testing.T, query string) []string {
+	t.Helper()
+	found, err := s.temporal(t).ListWorkflow(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, e := range found.GetExecutions() {
+		ids = append(ids, e.GetExecution().GetWorkflowId())
+	}
+	return ids
+}

@@ -14,9 +14,9 @@ import (
 
 // point is what the command line and the API print of a recovery point.
 type point struct {
-	ID, Surface, Kind, State, URI, Store, WorkflowID string
-	Bytes                                            int64
-	Parts                                            int
+	ID, Surface, Kind, State, URI, Store, WorkflowID, Policy string
+	Bytes                                                    int64
+	Parts                                                    int
 }
 
 type restoredServer struct {

@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:   "testdata/script",
 		Setup: func(env *testscript.Env) error { return furnish(t, env, pg, rd) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "oneline": oneline, "fields": fields, "keep": keep, "count": count, "sql": sql,
