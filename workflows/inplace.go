@@ -78,7 +78,8 @@ func (r *restorer) saveLive(ctx workflow.Context) error {
 	return r.step(ctx, "saving what is live", func() error {
 		id := "snapshot/" + r.in.Point.Surface + "/before-" + r.in.RestoreID
 		var saved SnapshotResult
-		err := workflow.ExecuteChildWorkflow(child(ctx, id, "safety snapshot of "+r.in.Point.Surface), SnapshotName, SnapshotInput{
+		ctx := child(ctx, id, "safety snapshot of "+r.in.Point.Surface, OperationSnapshot, r.in.Point.Surface)
+		err := workflow.ExecuteChildWorkflow(ctx, SnapshotName, SnapshotInput{
 			Surface: r.in.Point.Surface, Kind: "snapshot", Reason: "before restore " + r.in.RestoreID,
 		}).Get(ctx, &saved)
 		r.out.SafetyPoint = saved.ID

@@ -14,7 +14,6 @@ func HostTaskQueue(host string) string { return TaskQueue + "-host-" + host }
 // The names under which the workflows are registered.
 const (
 	SnapshotName = "Snapshot"
-	CopyName     = "Copy"
 	VerifyName   = "Verify"
 	RestoreName  = "Restore"
 	PruneName    = "Prune"

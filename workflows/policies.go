@@ -101,11 +101,15 @@ func onHost(ctx workflow.Context, host string) workflow.Context {
 	return workflow.WithTaskQueue(ctx, HostTaskQueue(host))
 }
 
-// child options are for workflows that another one waits for.
-func child(ctx workflow.Context, id, summary string) workflow.Context {
+// child options are for workflows that another one waits for. They are found
+// by the same search attributes as those that somebody asked for.
+func child(ctx workflow.Context, id, summary, operation, surface string) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:    id,
 		StaticSummary: summary,
+		Memo:          map[string]any{MemoTrigger: workflow.GetInfo(ctx).WorkflowExecution.ID},
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			AttrSurface.ValueSet(surface), AttrOperation.ValueSet(operation), AttrVerdict.ValueSet(VerdictRunning)),
 	})
 }
 

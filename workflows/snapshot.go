@@ -71,7 +71,7 @@ func followUp(ctx workflow.Context, t *tracker, in SnapshotInput, p activities.P
 	if p.Keep {
 		t.phase(ctx, "applying retention")
 		id := "prune/" + in.Policy + "/" + p.Point.ID
-		ctx := child(ctx, id, "retention of "+in.Policy)
+		ctx := child(ctx, id, "retention of "+in.Policy, OperationPrune, in.Surface)
 		if err := workflow.ExecuteChildWorkflow(ctx, PruneName, PruneInput{Policy: in.Policy}).Get(ctx, nil); err != nil {
 			return err
 		}
