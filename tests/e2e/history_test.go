@@ -11,6 +11,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 	"github.com/lifeboat-dr/lifeboat/workflows"
@@ -143,4 +144,27 @@ func (s *site) runs(t *testing.T, query string) []string {
 		ids = append(ids, e.GetExecution().GetWorkflowId())
 	}
 	return ids
+}
+
+// each visits a message and those in it, as long as visit says so.
+func each(m protoreflect.Message, visit func(protoreflect.Message) bool) {
+	if !visit(m) {
+		return
+	}
+	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case field.IsMap() && field.MapValue().Kind() == protoreflect.MessageKind:
+			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
+				each(v.Message(), visit)
+				return true
+			})
+		case field.IsList() && field.Kind() == protoreflect.MessageKind:
+			for i := range v.List().Len() {
+				each(v.List().Get(i).Message(), visit)
+			}
+		case !field.IsMap() && !field.IsList() && field.Kind() == protoreflect.MessageKind:
+			each(v.Message(), visit)
+		}
+		return true
+	})
 }

@@ -133,25 +133,17 @@ func hostname(t *testing.T) string {
 
 // anonymise replaces what names a machine in every text of a message, payloads too.
 func anonymise(m protoreflect.Message, names *strings.Replacer) {
-	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case field.IsMap() && field.MapValue().Kind() == protoreflect.MessageKind:
-			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				anonymise(v.Message(), names)
-				return true
-			})
-		case field.IsList() && field.Kind() == protoreflect.MessageKind:
-			for i := range v.List().Len() {
-				anonymise(v.List().Get(i).Message(), names)
+	each(m, func(m protoreflect.Message) bool {
+		m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+			switch {
+			case field.IsMap() || field.IsList():
+			case field.Kind() == protoreflect.StringKind:
+				m.Set(field, protoreflect.ValueOfString(names.Replace(v.String())))
+			case field.Kind() == protoreflect.BytesKind:
+				m.Set(field, protoreflect.ValueOfBytes([]byte(names.Replace(string(v.Bytes())))))
 			}
-		case field.IsMap() || field.IsList():
-		case field.Kind() == protoreflect.MessageKind:
-			anonymise(v.Message(), names)
-		case field.Kind() == protoreflect.StringKind:
-			m.Set(field, protoreflect.ValueOfString(names.Replace(v.String())))
-		case field.Kind() == protoreflect.BytesKind:
-			m.Set(field, protoreflect.ValueOfBytes([]byte(names.Replace(string(v.Bytes())))))
-		}
+			return true
+		})
 		return true
 	})
 }
