@@ -100,5 +100,8 @@ func describe(p launch.Progress, elapsed time.Duration) string {
 			}
 		}
 	}
+	if p.Trouble != "" {
+		parts = append(parts, "trying again: "+p.Trouble)
+	}
 	return strings.Join(parts, ", ")
 }

@@ -3,6 +3,8 @@ package launch
 import (
 	"context"
 
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/workflows"
@@ -16,6 +18,8 @@ type Progress struct {
 	// Bytes counts plain bytes of finished parts and of those under way.
 	Bytes      int64 `json:"bytes"`
 	BytesTotal int64 `json:"bytesTotal"`
+	// Trouble is why a step that is tried again failed last, empty when none did.
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // Progress asks a running workflow how far it is, and adds what the steps under
@@ -34,7 +38,11 @@ func (l *Launcher) Progress(ctx context.Context, s Started) (Progress, error) {
 	if err != nil {
 		return out, fault.Wrap(fault.Unavailable, err, "ask for the steps under way")
 	}
+	failures := temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: l.converter})
 	for _, step := range desc.GetPendingActivities() {
+		if last := step.GetLastFailure(); last != nil {
+			out.Trouble = workflows.Message(failures.FailureToError(last))
+		}
 		var b activities.Bytes
 		if l.converter.FromPayloads(step.GetHeartbeatDetails(), &b) == nil {
 			out.Bytes += b.Plain

@@ -205,6 +205,33 @@ func TestSourceRestarts(t *testing.T) {
 	s.verified(t, run, live)
 }
 
+// TestCancelledSnapshot gives up in the middle: there is no point, and nothing
+// of ours is left on the source.
+func TestCancelledSnapshot(t *testing.T) {
+	t.Parallel()
+	pg, rd := servers.Postgres(t), servers.Redis(t)
+	live := shop(t, pg, 100)
+	noise(t, live, noiseRows)
+	slow, proxy := behind(t, live)
+	s := siteFor(t, slow, rd.URL)
+	s.start(t, "up")
+	run := s.createStalled(t, proxy)
+	if err := s.temporal(t).CancelWorkflow(t.Context(), run.WorkflowID, run.RunID); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Heal()
+	eventually(t, time.Minute, "the run says that it was cancelled", func() bool {
+		var p point
+		return s.call(t, http.MethodGet, "/v1/admin/snapshots/"+run.ID, "", &p) == http.StatusOK && p.State == "cancelled"
+	})
+	var listed []point
+	s.ask(t, &listed, "snapshot", "list")
+	if len(listed) != 0 {
+		t.Errorf("the catalog has %+v", listed)
+	}
+	eventually(t, time.Minute, "no session is left on the source", func() bool { return sessions(t, live) == "0" })
+}
+
 // manyTables adds small tables, so that they make more than one part.
 func manyTables(t *testing.T, url string, n int) {
 	t.Helper()

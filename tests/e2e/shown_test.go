@@ -54,7 +54,7 @@ func TestARunCanBeFollowed(t *testing.T) {
 	}
 	source.Heal()
 	s.verified(t, run, live)
-	if got := details(t, c, run); !strings.Contains(got, "done") || !strings.Contains(got, "5 of 4 parts") {
+	if got := details(t, c, run); !strings.Contains(got, "done") || !strings.Contains(got, "4 of 4 parts") {
 		t.Errorf("the details at the end: %q", got)
 	}
 	if run.WorkflowID != "snapshot/main/"+run.ID {

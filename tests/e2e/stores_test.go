@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -172,4 +175,38 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal("enlarge the disk: ", err)
 	}
 	s.verified(t, run, live)
+}
+
+// TestWaitingIsExplained asks for a snapshot of a source that is down: whoever
+// waits is told why, and the snapshot comes once the source is back.
+func TestWaitingIsExplained(t *testing.T) {
+	t.Parallel()
+	pg, rd := servers.Postgres(t), servers.Redis(t)
+	slow, source := behind(t, shop(t, pg, 10))
+	s := siteFor(t, slow, rd.URL)
+	s.start(t, "up")
+	source.Refuse()
+	cmd := exec.CommandContext(t.Context(), binary, "snapshot", "create", "main", "--wait", "-o", "json")
+	cmd.Env = s.env
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	told, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(told)
+	for lines.Scan() && !strings.Contains(lines.Text(), "trying again: ") {
+	}
+	if !strings.Contains(lines.Text(), "connection refused") {
+		t.Errorf("whoever waits is told %q", lines.Text())
+	}
+	source.Heal()
+	for lines.Scan() {
+	}
+	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), `"verified"`) {
+		t.Errorf("the snapshot in the end: %v, %s", err, out.String())
+	}
 }
