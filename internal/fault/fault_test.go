@@ -63,7 +63,7 @@ func TestWrapping(t *testing.T) {
 
 func TestLine(t *testing.T) {
 	t.Parallel()
-	err := fault.Wrap(fault.Unavailable, fmt.Errorf("tried:\n\tone host\r\n\t%s", "another\n"), "connect")
+	err := fault.Wrap(fault.Unavailable, fmt.Errorf("tried:\n\tone host\r\n\t%s", "another"), "connect")
 	if got, want := fault.Line(err), "connect: tried: one host another"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
