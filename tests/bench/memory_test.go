@@ -42,7 +42,6 @@ func workerMemory(b *testing.B, size float64, storeName string) {
 		peak = peakMemory(b, worker)
 		fmt.Fprintf(os.Stdout, "  %g GB, %s: after %-9s %4d MiB at most\n", size, storeName, step, peak>>20)
 	}
-	note("start")
 	var made point
 	s.ask(b, &made, "snapshot", "create", "main", "--store", storeName, "--wait")
 	note("snapshot")
