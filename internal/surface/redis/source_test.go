@@ -72,8 +72,9 @@ func dumpAll(t *testing.T, s *Surface) error {
 
 func TestServersThatAreNoSource(t *testing.T) {
 	t.Parallel()
-	cluster := servers.Redis(t, "--cluster-enabled", "yes")
 	port := freePort(t)
+	// The default port of the bus, 10000 higher, is among those of outgoing connections.
+	cluster := servers.Redis(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t))
 	lonely := servers.Redis(t, "--replicaof", "127.0.0.1 "+port)
 	for name, c := range map[string]struct {
 		server *servers.RedisServer
