@@ -6,6 +6,8 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -84,13 +86,26 @@ const (
 	VerifyNever = "never"
 )
 
-// KindSnapshot is the one kind of recovery point that this version makes.
-const KindSnapshot = "snapshot"
+// The kinds of policies.
+const (
+	// KindSnapshot makes logical snapshots on a schedule.
+	KindSnapshot = "snapshot"
+	// KindBase makes physical base backups on a schedule.
+	KindBase = "base"
+	// KindWAL ships write-ahead log without end.
+	KindWAL = "wal"
+)
+
+// What a policy of kind wal does when it isn't told.
+const (
+	defaultInterval = 5 * time.Second
+	defaultHoldBack = 16e9
+)
 
 // Policy is a schedule with the retention of what it makes.
 type Policy struct {
 	Surface string `yaml:"surface" json:"surface"`
-	// Kind is KindSnapshot.
+	// Kind is KindSnapshot (the default), KindBase or KindWAL.
 	Kind string `yaml:"kind" json:"kind"`
 	// Cron has five fields, or is a name such as @daily.
 	Cron string `yaml:"cron" json:"cron,omitempty"`
@@ -105,6 +120,26 @@ type Policy struct {
 	Keep Keep `yaml:"keep" json:"keep"`
 	// Verify is VerifyAfter (the default) or VerifyNever.
 	Verify string `yaml:"verify" json:"verify"`
+
+	// MaxRate limits a base backup to so many bytes a second; 0 for no limit.
+	MaxRate Bytes `yaml:"maxRate" json:"maxRate,omitempty"`
+	// Incrementals is how many incremental base backups follow a full one; it
+	// needs PostgreSQL 17 with summarize_wal.
+	Incrementals int `yaml:"incrementals" json:"incrementals,omitempty"`
+
+	// Interval is how often the WAL of the open segment is stored: what a
+	// disaster can lose. Default 5 s.
+	Interval Duration `yaml:"interval" json:"interval,omitempty"`
+	// HoldBack bounds the WAL that the server keeps for a stream that can't
+	// store it. Beyond it the slot is dropped: a gap is better than a full disk. Default 16 GB.
+	HoldBack Bytes `yaml:"holdBack" json:"holdBack,omitempty"`
+	// Slot is the replication slot; default lifeboat_ and the policy's name.
+	Slot string `yaml:"slot" json:"slot,omitempty"`
+	// Push is set for a server that ships its WAL by archive_command: nothing is streamed.
+	Push bool `yaml:"push" json:"push,omitempty"`
+	// Marker lets Lifeboat write a row with the time into a table of its own on
+	// the source each second, by which a restore measures what it lost.
+	Marker bool `yaml:"marker" json:"marker,omitempty"`
 }
 
 // Keep says which points of a policy stay: whatever any of its rules asks for.
@@ -154,6 +189,23 @@ func (c *Config) FirstStore(surfaceName string) string {
 		return name
 	}
 	return ""
+}
+
+// WALPolicy is the surface's first policy of kind wal by name, and its name; the
+// name is empty when there is none.
+func (c *Config) WALPolicy(surfaceName string) (string, Policy) {
+	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+		if p := c.Policies[name]; p.Surface == surfaceName && p.Kind == KindWAL {
+			return name, p
+		}
+	}
+	return "", Policy{}
+}
+
+// slotName makes a name that PostgreSQL takes for a slot: lower-case letters, digits and "_".
+func slotName(policy string) string {
+	name := "lifeboat_" + strings.ReplaceAll(strings.ToLower(policy), "-", "_")
+	return name[:min(len(name), 63)]
 }
 
 // Warnings are lines that whoever starts Lifeboat should read: what is legal,

@@ -170,6 +170,12 @@ func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path string) {
 		d.refuse(node, "%s: %s", label(path), err)
 		return
 	}
+	if special, ok := v.Addr().Interface().(interface{ parse(string) error }); ok {
+		if err := special.parse(text); err != nil {
+			d.refuse(node, "%s %s", label(path), err)
+		}
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)

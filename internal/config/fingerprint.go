@@ -19,6 +19,9 @@ func (c *Config) Fingerprint() string {
 	locations := make(map[string]string)
 	for name, s := range c.Surfaces {
 		locations["surfaces."+name] = publicURL(s.URL)
+		if s.StandbyURL != "" {
+			locations["surfaces."+name+".standby"] = publicURL(s.StandbyURL)
+		}
 	}
 	for name, t := range c.Targets {
 		locations["targets."+name] = publicURL(t.URL)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -155,8 +156,13 @@ func complete(env environment, c *Config) {
 		if p.TimeZone == "" {
 			p.TimeZone = "UTC"
 		}
-		if p.Verify == "" {
+		if p.Verify == "" && p.Kind != KindWAL {
 			p.Verify = VerifyAfter
+		}
+		if p.Kind == KindWAL {
+			p.Interval = cmp.Or(p.Interval, Duration(defaultInterval))
+			p.HoldBack = cmp.Or(p.HoldBack, defaultHoldBack)
+			p.Slot = cmp.Or(p.Slot, slotName(name))
 		}
 		if p.Store == "" && len(c.Stores) == 1 {
 			p.Store = c.FirstStore(p.Surface)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -232,5 +233,26 @@ surfaces: {main: {kind: postgres, url: "postgres://app:pw@db/app?sslpassword=p1"
 		if print(strings.Replace(base, different[0], different[1], 1)) == first {
 			t.Errorf("the fingerprint did not change with %q", different[1])
 		}
+	}
+}
+
+func TestPoliciesOfRecovery(t *testing.T) {
+	t.Parallel()
+	c, err := Load(write(t, strings.Replace(usable, "policies:\n", `policies:
+  Main-WAL: {surface: main, kind: wal, store: disk, interval: 1m30s, holdBack: 2GiB, marker: true}
+  main-base: {surface: main, kind: base, cron: "@daily", store: disk, maxRate: 50MB, incrementals: 6}
+`, 1)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, wal := c.WALPolicy("main")
+	if name != "Main-WAL" || wal.Interval.Of() != 90*time.Second || wal.HoldBack != 2<<30 || wal.Slot != "lifeboat_main_wal" || !wal.Marker {
+		t.Errorf("the policy of kind wal is %s: %+v", name, wal)
+	}
+	if base := c.Policies["main-base"]; base.MaxRate != 50e6 || base.Incrementals != 6 || base.Verify != VerifyAfter {
+		t.Errorf("the policy of kind base is %+v", base)
+	}
+	if name, _ := c.WALPolicy("redis"); name != "" {
+		t.Errorf("redis has the policy %s", name)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 // storeKind says which fields a kind of store needs, and which others it may have.
@@ -103,6 +104,9 @@ func (v *validator) surfaces() {
 		if s.BinDir != "" && !filepath.IsAbs(s.BinDir) {
 			v.refuse(path+".binDir", "%s.binDir %q must be an absolute path", path, s.BinDir)
 		}
+		if s.StandbyURL != "" {
+			v.standby(path, s)
+		}
 	}
 	for _, name := range sorted(v.c.Targets) {
 		t := v.c.Targets[name]
@@ -136,5 +140,15 @@ func (v *validator) server(path, kind string, address secret.String) {
 	}
 	if _, err := url.Parse(address.Reveal()); err != nil {
 		v.refuse(path+".url", "%s.url is not a valid URL; write special characters of the password as %%XX", path)
+	}
+}
+
+// standby checks the server that base backups are read from instead of the primary.
+func (v *validator) standby(path string, s surface.Config) {
+	switch {
+	case s.Kind != "postgres":
+		v.refuse(path+".standbyUrl", "%s.standbyUrl means nothing for kind %s", path, s.Kind)
+	case !hasScheme(s.StandbyURL, schemes["postgres"]):
+		v.refuse(path+".standbyUrl", "%s.standbyUrl must begin with postgres:// or postgresql://", path)
 	}
 }

@@ -15,18 +15,20 @@ import (
 func (v *validator) policies() {
 	for _, name := range sorted(v.c.Policies) {
 		p, path := v.c.Policies[name], "policies."+name
-		if p.Kind != KindSnapshot {
-			v.refuse(path+".kind", "policy %s: kind %s is not part of this version; it must be snapshot", name, p.Kind)
-		}
-		if _, known := v.c.Surfaces[p.Surface]; !known {
+		surface, known := v.c.Surfaces[p.Surface]
+		if !known {
 			v.refuse(path+".surface", "%s.surface %q is not among the surfaces (%s)", path, p.Surface,
 				listed(sorted(v.c.Surfaces)))
+		}
+		v.destinations(path, p)
+		v.kind(path, p, surface.Kind)
+		if p.Kind == KindWAL {
+			continue
 		}
 		if p.Verify != VerifyAfter && p.Verify != VerifyNever {
 			v.refuse(path+".verify", "%s.verify %q must be after or never", path, p.Verify)
 		}
 		v.schedule(path, p)
-		v.destinations(path, p)
 		v.keep(path+".keep", p.Keep)
 	}
 }

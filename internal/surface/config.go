@@ -8,6 +8,9 @@ type Config struct {
 	Kind string `yaml:"kind" json:"kind"`
 	// URL connects to the server; it may hold a password.
 	URL secret.String `yaml:"url" json:"url"`
+	// StandbyURL connects to a standby of a PostgreSQL server, from which base
+	// backups are then read; empty reads them from the server itself.
+	StandbyURL secret.String `yaml:"standbyUrl,omitempty" json:"standbyUrl,omitempty"`
 	// BinDir is where the server's own tools are (pg_dump, redis-server);
 	// empty means the usual places.
 	BinDir string `yaml:"binDir,omitempty" json:"binDir,omitempty"`
