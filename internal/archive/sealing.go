@@ -34,7 +34,7 @@ func NewEncryption(ctx context.Context, st store.Store, dir string, keys *seal.K
 		IfAbsent: true, Estimate: int64(len(key.IdentityFile)), RetainUntil: lockedUntil,
 	})
 	if fault.Is(err, fault.Conflict) {
-		existing, err := readSmall(ctx, st, object, maxIdentityFile)
+		existing, err := ReadSmall(ctx, st, object, maxIdentityFile)
 		if err != nil {
 			return Encryption{}, err
 		}
@@ -155,7 +155,7 @@ func sealedBefore(ctx context.Context, st store.Store, dir string, m Manifest) (
 // when there is none, fault.Unsupported when a newer Lifeboat wrote it,
 // fault.Corrupt when it is damaged or belongs to another folder.
 func ReadManifest(ctx context.Context, st store.Store, dir string) (Manifest, error) {
-	data, err := readSmall(ctx, st, path.Join(dir, ManifestName), maxManifest)
+	data, err := ReadSmall(ctx, st, path.Join(dir, ManifestName), maxManifest)
 	if fault.Is(err, fault.Missing) {
 		return Manifest{}, fault.New(fault.Missing, "there is no recovery point at %s: it has no manifest", dir)
 	} else if err != nil {
@@ -171,8 +171,8 @@ func ReadManifest(ctx context.Context, st store.Store, dir string) (Manifest, er
 	return m, nil
 }
 
-// readSmall reads a whole object of at most limit bytes.
-func readSmall(ctx context.Context, st store.Store, key string, limit int64) ([]byte, error) {
+// ReadSmall reads a whole object of at most limit bytes; a larger one is fault.Corrupt.
+func ReadSmall(ctx context.Context, st store.Store, key string, limit int64) ([]byte, error) {
 	body, err := st.Get(ctx, key, 0, -1)
 	if err != nil {
 		return nil, err

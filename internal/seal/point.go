@@ -133,3 +133,22 @@ func (k *Keyring) scryptIdentities() []age.Identity {
 	}
 	return ids
 }
+
+// Current reports whether a key that was made before is what NewPointKey would
+// still make: it is for the same recipients, or behind the passphrase that new
+// points get. It pays for scrypt with a passphrase.
+func (k *Keyring) Current(key PointKey) bool {
+	if k.locked != (key.IdentityFile != nil) {
+		return false
+	}
+	if !k.locked {
+		return slices.Equal(k.recipients, key.Recipients)
+	}
+	newest := Keyring{passphrases: k.passphrases[:1]}
+	ids, err := newest.decryptIdentities(key.IdentityFile)
+	if err != nil || len(ids) != 1 || !slices.Equal(key.Recipients, []string{ids[0].public}) {
+		return false
+	}
+	k.opened.put(key.IdentityFile, ids)
+	return true
+}
