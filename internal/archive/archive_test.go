@@ -177,7 +177,7 @@ func TestWriteRefuses(t *testing.T) {
 		w    PartWriter
 	}{
 		"level above":    {good, PartWriter{Level: 20}},
-		"level below":    {good, PartWriter{Level: -1}},
+		"level below":    {good, PartWriter{Level: -8}},
 		"path in name":   {surface.Part{Name: "../t", Format: "rows"}, PartWriter{}},
 		"upper case":     {surface.Part{Name: "T", Format: "rows"}, PartWriter{}},
 		"path in format": {surface.Part{Name: "t", Format: "a/b"}, PartWriter{}},
@@ -200,7 +200,7 @@ func TestWriteRefuses(t *testing.T) {
 func TestLevels(t *testing.T) {
 	t.Parallel()
 	previous := int64(1 << 40)
-	for _, level := range []int{1, 6, 15} {
+	for _, level := range []int{-7, -1, 1, 6, 15} {
 		w := PartWriter{Store: newMemory(), Dir: "points/main/" + testID, Level: level}
 		entry, err := w.Write(t.Context(), surface.Part{Name: "t", Format: "rows"}, nil, func(w io.Writer) error { _, err := w.Write(pipeData); return err })
 		if err != nil || entry.Bytes >= previous {

@@ -96,17 +96,32 @@ func BenchmarkPipeline(b *testing.B) {
 	}
 }
 
-func BenchmarkZstd(b *testing.B) {
+// BenchmarkFrames compares how a part is compressed with one frame over all of it.
+func BenchmarkFrames(b *testing.B) {
 	sample := rows(64 << 20)
-	b.SetBytes(benchBytes)
-	for b.Loop() {
-		w := zstd.NewWriterLevel(io.Discard, defaultLevel)
-		if err := feed(w, sample); err != nil {
-			b.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			b.Fatal(err)
-		}
+	for _, level := range []int{1, 3, -1, -5} {
+		b.Run(fmt.Sprintf("frames/%d", level), func(b *testing.B) {
+			b.SetBytes(benchBytes)
+			for b.Loop() {
+				p := newPacker(level, 1, newMeter(nil))
+				go func() { p.End(feed(p, sample)) }()
+				if _, err := io.Copy(io.Discard, p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("stream/%d", level), func(b *testing.B) {
+			b.SetBytes(benchBytes)
+			for b.Loop() {
+				w := zstd.NewWriterLevel(io.Discard, level)
+				if err := feed(w, sample); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

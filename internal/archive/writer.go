@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/DataDog/zstd"
-
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -18,8 +16,10 @@ import (
 )
 
 // The levels of zstd that may be asked for. Higher ones than 19 want windows
-// that other decoders refuse by default.
+// that other decoders refuse by default; negative ones give up matches for
+// speed.
 const (
+	minLevel     = -7
 	defaultLevel = 1
 	maxLevel     = 19
 )
@@ -31,8 +31,10 @@ type PartWriter struct {
 	Dir string
 	// Recipients are those of the point's Encryption; none means unencrypted.
 	Recipients []string
-	// Level is zstd's, 1 to 19; 0 means 1.
+	// Level is zstd's, -7 (quickest) to 19; 0 means 1.
 	Level int
+	// Workers is how many goroutines may compress one part at once; below 2 means one.
+	Workers int
 	// Attempt, up to 16 characters of a-z and 2-7, goes into the names of
 	// objects. With an attempt of its own each time a step is run, a worker
 	// that was given up but still writes never replaces what its successor
@@ -44,9 +46,10 @@ type PartWriter struct {
 
 // Write stores one part: what produce writes is compressed, encrypted,
 // digested and uploaded as it comes, each on its own, so that the slowest of
-// them sets the pace. Beside what zstd needs for its level (under 2 MiB at
-// level 1, 90 MiB at 19) and the store for its upload, at most 12 buffers of
-// 256 KiB are in memory, however large the part.
+// them sets the pace. However large the part, 2·Workers+3 buffers of 2 MiB (4
+// MiB from level 3 on) are in memory at most, beside what zstd needs for its
+// level with each worker (about 1 MiB at level 1, 60 MiB at 19) and the store
+// for its upload: 11 MiB for one worker at level 1, 16 MiB for two.
 //
 // An object is never replaced: when there is one of the same name and attempt,
 // the error is of kind fault.Conflict.
@@ -59,7 +62,8 @@ func (w PartWriter) Write(ctx context.Context, part surface.Part, progress func(
 		return PartEntry{}, fault.While(err, "part %q", part.Name)
 	}
 	object := objectName(part.Name, w.Attempt, part.Format, len(w.Recipients) > 0)
-	s := &stream{meter: newMeter(progress), digest: seal.NewDigest(), plain: newPipe(), packed: newPipe()}
+	s := &stream{meter: newMeter(progress), digest: seal.NewDigest()}
+	s.packer = newPacker(cmp.Or(w.Level, defaultLevel), w.Workers, s.meter)
 	if err := s.run(ctx, w, object, max(part.Estimate, 0), produce); err != nil {
 		return PartEntry{}, fault.While(err, "part %q", part.Name)
 	}
@@ -72,8 +76,8 @@ func (w PartWriter) Write(ctx context.Context, part surface.Part, progress func(
 
 func (w PartWriter) check(part surface.Part) error {
 	switch {
-	case w.Level < 0 || w.Level > maxLevel:
-		return fault.New(fault.Invalid, "compression level %d is not possible: it goes from 1 to %d", w.Level, maxLevel)
+	case w.Level < minLevel || w.Level > maxLevel:
+		return fault.New(fault.Invalid, "compression level %d is not possible: it goes from %d to %d", w.Level, minLevel, maxLevel)
 	case w.Attempt != "" && !validAttempt.MatchString(w.Attempt):
 		return fault.New(fault.Invalid, "attempt %q can't stand in an object's name", w.Attempt)
 	case !validPart.MatchString(part.Name) || !validFormat.MatchString(part.Format):
@@ -82,12 +86,12 @@ func (w PartWriter) check(part surface.Part) error {
 	return nil
 }
 
-// stream is one part on its way: produce → plain → compress → packed →
-// encrypt, digest, upload. produce runs on the caller's goroutine.
+// stream is one part on its way: produce → packer → encrypt, digest, upload.
+// produce runs on the caller's goroutine.
 type stream struct {
-	meter         *meter
-	digest        hash.Hash
-	plain, packed *pipe
+	meter  *meter
+	digest hash.Hash
+	packer *packer
 
 	failing sync.Once
 	// failure is what went wrong first; what follows from it is not told.
@@ -101,39 +105,24 @@ func (s *stream) fail(err error) {
 }
 
 func (s *stream) run(ctx context.Context, w PartWriter, object string, estimate int64, produce func(io.Writer) error) error {
-	var stages sync.WaitGroup
-	stages.Go(func() { s.compress(w.Level) })
-	stages.Go(func() { s.upload(ctx, w, object, estimate) })
-	// A produce that panics must not leave the stages waiting.
-	defer s.plain.End(errStopped)
-	err := produce(s.plain)
+	var uploading sync.WaitGroup
+	uploading.Go(func() {
+		err := s.put(ctx, w, object, estimate)
+		s.fail(err)
+		s.packer.Stop(err)
+	})
+	// A produce that panics must not leave the others waiting.
+	defer s.packer.End(errStopped)
+	err := produce(s.packer)
 	s.fail(err)
-	s.plain.End(err)
-	stages.Wait()
+	s.packer.End(err)
+	uploading.Wait()
+	s.packer.Wait()
 	return s.failure
 }
 
-func (s *stream) compress(level int) {
-	if level == 0 {
-		level = defaultLevel
-	}
-	zw := zstd.NewWriterLevel(s.packed, level)
-	_, err := s.plain.WriteTo(meteredWriter{zw, &s.meter.plain, s.meter})
-	// Close frees libzstd's memory, so it is called in any case.
-	err = cmp.Or(err, zw.Close())
-	s.fail(err)
-	s.plain.Stop(err)
-	s.packed.End(err)
-}
-
-func (s *stream) upload(ctx context.Context, w PartWriter, object string, estimate int64) {
-	err := s.put(ctx, w, object, estimate)
-	s.fail(err)
-	s.packed.Stop(err)
-}
-
 func (s *stream) put(ctx context.Context, w PartWriter, object string, estimate int64) error {
-	sealed, err := seal.EncryptReader(s.packed, w.Recipients)
+	sealed, err := seal.EncryptReader(s.packer, w.Recipients)
 	if err != nil {
 		return err
 	}

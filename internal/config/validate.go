@@ -49,8 +49,8 @@ func (v *validator) process() {
 	if !filepath.IsAbs(c.Audit.File) && filepath.IsAbs(c.DataDir) {
 		v.refuse("audit.file", "audit.file %q must be an absolute path", c.Audit.File)
 	}
-	if c.Compression.Level < 1 || c.Compression.Level > 19 {
-		v.refuse("compression.level", "compression.level is %d; it must be 1 to 19", c.Compression.Level)
+	if l := c.Compression.Level; l < -7 || l == 0 || l > 19 {
+		v.refuse("compression.level", "compression.level is %d; it must be 1 to 19, or -1 to -7", l)
 	}
 	if c.Parallel < 1 || c.Parallel > 64 {
 		v.refuse("parallel", "parallel is %d; it must be 1 to 64", c.Parallel)
