@@ -10,7 +10,7 @@ func (s *Scanner) readPage(p []byte) int {
 	case s.skip > 0:
 		return s.pass(p)
 	case s.seen > 0:
-		return s.gather(p)
+		return s.gather(s.at, p)
 	}
 	n := int(-uint64(s.at) & 7) // records begin at multiples of eight
 	if n >= len(p) {
@@ -42,12 +42,12 @@ func (s *Scanner) readRecords(p []byte, n int) int {
 		return len(p) // padding that is still to come is passed over by the alignment
 	}
 	s.begin(s.at + LSN(n))
-	return n + s.gather(p[n:])
+	return n + s.gather(s.at+LSN(n), p[n:])
 }
 
-// gather takes bytes of the record in hand, until it is complete or turns out
+// gather takes bytes of the record in hand, the first of them at a position, until it is complete or turns out
 // to be none that is kept.
-func (s *Scanner) gather(p []byte) int {
+func (s *Scanner) gather(at LSN, p []byte) int {
 	taken := 0
 	if s.seen < recordHeader {
 		taken = min(len(p), int(recordHeader-s.seen))
@@ -71,7 +71,7 @@ func (s *Scanner) gather(p []byte) int {
 	s.record = append(s.record, p[taken:taken+keep]...)
 	s.seen += int64(n)
 	if s.seen == s.length {
-		s.complete(s.at + LSN(taken+n))
+		s.complete(at + LSN(taken+n))
 	}
 	return taken + n
 }
