@@ -52,6 +52,8 @@ type Manifest struct {
 	SealedAt time.Time `json:"sealedAt"`
 	// LockedUntil is until when the store keeps the point's objects unchanged; zero without a lock.
 	LockedUntil time.Time `json:"lockedUntil,omitzero"`
+	// Base describes a point of kind base; nil for others.
+	Base *Base `json:"base,omitempty"`
 	// Server is the server that was dumped.
 	Server surface.Server `json:"server"`
 	// Bytes is the sum of the stored bytes of all parts; PlainBytes before compression.
@@ -61,7 +63,7 @@ type Manifest struct {
 	Compression string `json:"compression"`
 	// Encryption says how the parts are encrypted.
 	Encryption Encryption `json:"encryption"`
-	// Parts in order of name. At least one has the role RoleFingerprint.
+	// Parts in order of name. At least one has the role RoleFingerprint, unless Kind is base.
 	Parts []PartEntry `json:"parts"`
 	// Entries is how many entries the fingerprint has, Counts the sum of their counts by kind.
 	Entries int              `json:"entries"`

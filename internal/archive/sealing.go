@@ -91,7 +91,14 @@ func (m *Manifest) complete() error {
 	if m.SealedAt.IsZero() {
 		m.SealedAt = time.Now()
 	}
-	for _, at := range []*time.Time{&m.CreatedAt, &m.SealedAt, &m.LockedUntil} {
+	times := []*time.Time{&m.CreatedAt, &m.SealedAt, &m.LockedUntil}
+	if m.Base != nil {
+		// The caller's stays as it is.
+		base := *m.Base
+		m.Base = &base
+		times = append(times, &base.StartedAt, &base.StoppedAt)
+	}
+	for _, at := range times {
 		*at = at.UTC().Truncate(time.Millisecond)
 	}
 	return m.validate()

@@ -27,6 +27,9 @@ func (m Manifest) validate() error {
 	case m.Compression != CompressionZstd:
 		return fmt.Errorf("compression %q is not zstd", m.Compression)
 	}
+	if err := m.validateBase(); err != nil {
+		return err
+	}
 	if err := m.Encryption.validate(); err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func (t *totals) add(p PartEntry) error {
 
 func (t *totals) compare(m Manifest) error {
 	switch {
-	case t.pieces == 0:
+	case t.pieces == 0 && m.Kind != KindBase:
 		return errors.New("it has no fingerprint")
 	case t.bytes != m.Bytes || t.plain != m.PlainBytes:
 		return fmt.Errorf("its parts have %d bytes (%d before compression), it says %d (%d)", t.bytes, t.plain, m.Bytes, m.PlainBytes)
