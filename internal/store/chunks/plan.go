@@ -2,10 +2,11 @@ package chunks
 
 // Sizes of chunks, in bytes.
 const (
-	// Size is what a chunk has unless more are coming than fit in so many chunks.
-	Size = 16 << 20
-	// MaxSize bounds the memory of an upload, which is three chunks.
-	MaxSize = 64 << 20
+	// Size is what a chunk has unless more are coming than fit in so many
+	// chunks. S3 takes none below 5 MiB but the last.
+	Size = 8 << 20
+	// MaxSize is that of the largest chunk: all uploads take turns then.
+	MaxSize = Budget
 )
 
 // Plan says how large the chunks of one upload are.
@@ -23,7 +24,7 @@ func NewPlan(estimate int64, limit int) Plan {
 	for size < MaxSize && int64(size)*int64(limit) < estimate+estimate/2 {
 		size += Size
 	}
-	return Plan{Limit: limit, size: size}
+	return Plan{Limit: limit, size: min(size, MaxSize)}
 }
 
 // Size is that of the chunk with a number from 1 on. The last quarter of an

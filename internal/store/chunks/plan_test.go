@@ -12,13 +12,13 @@ func TestPlanSizes(t *testing.T) {
 	}{
 		{0, 10_000, Size},
 		{100, 10_000, Size},
-		{100 * gib, 10_000, Size},
-		{110 * gib, 10_000, 2 * Size},
-		{300 * gib, 10_000, 3 * Size},
+		{50 * gib, 10_000, Size},
+		{60 * gib, 10_000, 2 * Size},
+		{150 * gib, 10_000, 3 * Size},
 		{400 * gib, 10_000, MaxSize},
 		{1 << 50, 10_000, MaxSize},
 		{1 << 62, 10_000, MaxSize},
-		{300 * gib, 50_000, Size},
+		{250 * gib, 50_000, Size},
 	} {
 		if got := NewPlan(c.estimate, c.limit).Size(1); got != c.want {
 			t.Errorf("%d bytes in %d chunks: chunks of %d, want %d", c.estimate, c.limit, got, c.want)

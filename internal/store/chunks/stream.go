@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,8 +16,9 @@ import (
 // parallel is how many chunks are sent at once.
 const parallel = 2
 
-// pool keeps buffers of Size for the next upload.
-var pool = sync.Pool{New: func() any { return new([Size]byte) }}
+// headSize is how much is read of a stream before a buffer is taken for it:
+// most objects are smaller, and are to wait for no memory.
+const headSize = 64 << 10
 
 // Chunk is one piece of a stream.
 type Chunk struct {
@@ -27,25 +28,32 @@ type Chunk struct {
 	// Last is set when the stream ends with this chunk. It is empty only when the stream is.
 	Last bool
 
+	// buffer is nil for a short stream.
 	buffer []byte
 }
 
-// Stream is a reader being cut into chunks. It belongs to one goroutine.
+// Stream is a reader being cut into chunks. It belongs to one goroutine, but
+// for Release.
 type Stream struct {
 	source io.Reader
 	plan   Plan
+	memory *buffers
 	number int
-	// ahead is the byte that was read to see whether the stream goes on.
+	// begun is what has been read of the next chunk: the head of the stream,
+	// or the byte that was read to see whether the stream goes on.
+	begun []byte
 	ahead [1]byte
-	free  chan []byte
+	// held is how many bytes the buffers have that were not released.
+	held atomic.Int64
 }
 
 // NewStream cuts a reader by a plan.
 func NewStream(source io.Reader, plan Plan) *Stream {
-	return &Stream{source: source, plan: plan, free: make(chan []byte, parallel+1)}
+	return &Stream{source: source, plan: plan, memory: memory}
 }
 
-// Next reads the next chunk. The error has the kind of the reader's, or
+// Next reads the next chunk, and waits for memory before it where other
+// uploads have all of it. The error has the kind of the reader's, or
 // fault.Invalid when more bytes come than the plan's limit allows.
 func (s *Stream) Next(ctx context.Context) (Chunk, error) {
 	if err := ctx.Err(); err != nil {
@@ -56,59 +64,50 @@ func (s *Stream) Next(ctx context.Context) (Chunk, error) {
 		return Chunk{}, fault.New(fault.Invalid, "more bytes came than fit into the %d blocks that the store allows for one object: "+
 			"give a larger estimate, or split what is stored", s.plan.Limit)
 	}
-	c := Chunk{Number: s.number, buffer: s.buffer(s.plan.Size(s.number))}
-	start := 0
-	if s.number > 1 {
-		start = copy(c.buffer, s.ahead[:])
+	size := s.plan.Size(s.number)
+	if s.number == 1 {
+		head := make([]byte, min(headSize, size))
+		n, err := io.ReadFull(s.source, head)
+		if s.begun = head[:n]; err != nil {
+			return s.cut(Chunk{Number: 1, Data: s.begun}, err)
+		}
 	}
-	n, err := io.ReadFull(s.source, c.buffer[start:])
-	c.Data = c.buffer[:start+n]
+	buffer, err := s.memory.take(ctx, size)
+	if err != nil {
+		return Chunk{}, err
+	}
+	s.held.Add(int64(size))
+	start := copy(buffer, s.begun)
+	n, err := io.ReadFull(s.source, buffer[start:])
 	if err == nil {
-		_, err = io.ReadFull(s.source, s.ahead[:])
+		s.begun = s.ahead[:]
+		_, err = io.ReadFull(s.source, s.begun)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		c.Last = true
-		return c, nil
-	}
-	return c, fault.While(err, "read what is to be stored")
+	return s.cut(Chunk{Number: s.number, Data: buffer[:start+n], buffer: buffer}, err)
 }
 
-func (s *Stream) buffer(size int) []byte {
-	select {
-	case b := <-s.free:
-		if len(b) == size {
-			return b
-		}
-	default:
+// cut completes a chunk by how reading it went.
+func (s *Stream) cut(c Chunk, err error) (Chunk, error) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		c.Last, err = true, nil
 	}
-	if size != Size {
-		return make([]byte, size)
-	}
-	b, _ := pool.Get().(*[Size]byte)
-	return b[:]
+	return c, fault.While(err, "read what is to be stored")
 }
 
 // Release gives a chunk's buffer back when nobody uses its Data any more. It is
 // not to be called for a chunk that couldn't be sent: a transport may still
 // read the body of a request that has failed.
 func (s *Stream) Release(c Chunk) {
-	select {
-	case s.free <- c.buffer:
-	default:
+	if c.buffer != nil {
+		s.held.Add(-int64(len(c.buffer)))
+		s.memory.give(c.buffer)
 	}
 }
 
-// Close gives the free buffers to other streams.
+// Close ends the use of what was not released, when nothing is sent any more.
 func (s *Stream) Close() {
-	for {
-		select {
-		case b := <-s.free:
-			if len(b) == Size {
-				pool.Put((*[Size]byte)(b))
-			}
-		default:
-			return
-		}
+	if held := s.held.Swap(0); held > 0 {
+		s.memory.forget(int(held))
 	}
 }
 
