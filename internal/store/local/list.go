@@ -47,37 +47,66 @@ func (l *lister) walk(ctx context.Context, dir string) bool {
 	if err != nil {
 		return l.fail(err)
 	}
-	// A folder stands where the keys in it do: "a-b" comes before "a/b".
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(sortName(a), sortName(b)) })
-	for _, e := range entries {
-		key := path.Join(dir, sortName(e))
-		if e.IsDir() {
-			key += "/"
-		}
-		if !l.entry(ctx, key, e) {
+	if dir == "." {
+		dir = ""
+	} else {
+		dir += "/"
+	}
+	for _, e := range l.wanted(dir, entries) {
+		if !l.entry(ctx, dir+e.name, e.DirEntry) {
 			return false
 		}
 	}
 	return true
 }
 
-func sortName(e fs.DirEntry) string {
-	if e.IsDir() {
-		return e.Name() + "/"
+// named is what a folder holds, with its name as keys have it.
+type named struct {
+	fs.DirEntry
+	// name of a folder ends with a slash: it stands where the keys in it do,
+	// and "a-b" comes before "a/b".
+	name string
+}
+
+// wanted is, in order, what of a folder's entries can be or hold what is asked
+// for. All else is dropped first: of a large folder few may be wanted.
+func (l *lister) wanted(dir string, entries []fs.DirEntry) []named {
+	begins := ""
+	if len(l.under) > len(dir) {
+		begins = l.under[len(dir):]
 	}
-	return e.Name()
+	after, inside := strings.CutPrefix(l.after, dir)
+	switch {
+	case !inside && l.after > dir:
+		// It comes after all that is in here.
+		return nil
+	case !inside:
+		after = ""
+	}
+	var kept []named
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() {
+			name += "/"
+		}
+		skipped := name <= after && (l.opts.Shallow || !e.IsDir() || !strings.HasPrefix(after, name))
+		if strings.HasPrefix(name, begins) && !skipped {
+			kept = append(kept, named{e, name})
+		}
+	}
+	slices.SortFunc(kept, func(a, b named) int { return cmp.Compare(a.name, b.name) })
+	return kept
 }
 
 func (l *lister) entry(ctx context.Context, key string, e fs.DirEntry) bool {
 	switch {
-	case !strings.HasPrefix(key, l.under), e.IsDir() && inUploads(key):
+	case e.IsDir() && inUploads(key):
 		return true
 	case e.IsDir() && l.opts.Shallow:
-		return key <= l.after || l.yield(store.Entry{Object: store.Object{Key: key[l.own:]}, Dir: true}, nil)
+		return l.yield(store.Entry{Object: store.Object{Key: key[l.own:]}, Dir: true}, nil)
 	case e.IsDir():
-		// Everything in it begins with key, so it comes after unless l.after lies inside or behind.
-		return key <= l.after && !strings.HasPrefix(l.after, key) || l.walk(ctx, strings.TrimSuffix(key, "/"))
-	case !e.Type().IsRegular() || key <= l.after:
+		return l.walk(ctx, strings.TrimSuffix(key, "/"))
+	case !e.Type().IsRegular():
 		return true
 	}
 	info, err := e.Info()
