@@ -36,6 +36,7 @@ type wire struct {
 	buf  []byte
 	// buf[r:w] has been read from the socket and not been used.
 	r, w int
+	bulk bulk
 }
 
 // wireBuffer is how much is read from the socket, and sent, at once.
@@ -53,8 +54,13 @@ func (w *wire) take(ctx context.Context, conn *pgconn.PgConn) (release func(), e
 		return nil, classify(err, "use the connection")
 	}
 	w.r, w.w = 0, 0
+	w.bulk = bulk{ctx: ctx}
 	stop := context.AfterFunc(ctx, func() { _ = w.conn.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }, nil
+	return func() {
+		if stop() {
+			w.endBulk()
+		}
+	}, nil
 }
 
 func (w *wire) query(sql string) error {
@@ -115,12 +121,12 @@ func (w *wire) fill(size int) error {
 		grown := make([]byte, max(size, 2*len(w.buf)))
 		w.w = copy(grown, w.buf[w.r:w.w])
 		w.buf, w.r = grown, 0
-	} else if w.r+size > len(w.buf) || w.r == w.w {
+	} else {
 		w.w = copy(w.buf, w.buf[w.r:w.w])
 		w.r = 0
 	}
 	for w.w-w.r < size {
-		n, err := w.conn.Read(w.buf[w.w:])
+		n, err := w.read(w.buf[w.w:])
 		w.w += n
 		if err != nil && w.w-w.r < size {
 			if err == io.EOF {
