@@ -33,9 +33,24 @@ func (i *faultInbound) ExecuteActivity(ctx context.Context, in *interceptor.Exec
 	return out, forTemporal(ctx, err)
 }
 
-// maxUnclassified is how often a step is tried whose failure nobody classified:
-// it may pass, but a person should not wait for long to hear of a defect.
-const maxUnclassified = 5
+// lastAttempts is how often a step is tried that fails with an error of a kind
+// that a retry may mend, where that is not for as long as its policy allows.
+var lastAttempts = map[fault.Kind]int32{
+	// It may pass, but a person should not wait for long to hear of a defect.
+	fault.Internal: 5,
+	// Somebody may free some room at once, or notice only when the run has
+	// failed. Until then the source's view, and what it keeps there from being
+	// cleaned up, stays open: with workflows.retryPassing for some five minutes
+	// beside what the attempts take themselves.
+	fault.Exhausted: 14,
+}
+
+// final reports whether a step that failed with a kind at an attempt, counted
+// from 1, is not to be tried again.
+func final(kind fault.Kind, attempt int32) bool {
+	last, bounded := lastAttempts[kind]
+	return !kind.Retryable() || bounded && attempt >= last
+}
 
 // maxMessage keeps a failure well below what a history stores of one.
 const maxMessage = 2000
@@ -59,7 +74,7 @@ func forTemporal(ctx context.Context, err error) error {
 		message = message[:maxMessage] + "…"
 	}
 	return temporal.NewApplicationErrorWithOptions(message, string(kind), temporal.ApplicationErrorOptions{
-		NonRetryable: !kind.Retryable() || kind == fault.Internal && activity.GetInfo(ctx).Attempt >= maxUnclassified,
+		NonRetryable: final(kind, activity.GetInfo(ctx).Attempt),
 	})
 }
 
