@@ -34,6 +34,7 @@ type Config struct {
 // living worker whose store is slow.
 var senderSettings = map[string]string{
 	"wal_sender_timeout": "60s", "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+	"idle_session_timeout": "0",
 }
 
 // dialer makes a read fail within a minute or so when the server's host has vanished.

@@ -205,7 +205,28 @@ func TestSenselessServers(t *testing.T) {
 			wantKind(t, err, c.kind)
 		})
 	}
+	// A standby had more of the old timeline than it was promoted with.
+	server := newScripted(t, "16.1", map[string]func(*session){"START_REPLICATION": func(c *session) {
+		c.Send(both)
+		c.wal(0x1000000, "abcdef")
+		c.Send(&pgproto3.CopyDone{})
+		c.Flush()
+		for {
+			if m, err := c.Receive(); err != nil {
+				return
+			} else if _, done := m.(*pgproto3.CopyDone); done {
+				break
+			}
+		}
+		c.rows(2, "2", "0/1000004")
+	}})
+	kept := &keeper{}
+	next, err := server.conn(t).Stream(t.Context(), replication.StreamOptions{Timeline: 1, From: 0x1000000}, kept)
+	if want := (replication.Switched{Timeline: 2, At: 0x1000004}); next != want || err != nil || kept.data.String() != "abcdef" {
+		t.Errorf("switched %+v, %v, after %q", next, err, kept.data.String())
+	}
+
 	old := newScripted(t, "14.11 (Debian)", nil)
-	_, err := replication.Connect(t.Context(), at("postgres://someone@"+old.address+"/?sslmode=disable"))
+	_, err = replication.Connect(t.Context(), at("postgres://someone@"+old.address+"/?sslmode=disable"))
 	wantKind(t, err, fault.Unsupported)
 }

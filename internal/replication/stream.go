@@ -44,7 +44,9 @@ type Sink interface {
 }
 
 // Switched is where a timeline ended, and the one that follows it there. The
-// zero Switched means that the timeline has not ended.
+// zero Switched means that the timeline has not ended. A standby may have sent a
+// little more of the old timeline than it ended up with, the beginning of a
+// record whose rest never came: what lies after At is then part of no history.
 type Switched struct {
 	Timeline uint32
 	At       wal.LSN
@@ -226,8 +228,8 @@ func (s *stream) successor() (next Switched, err error) {
 			if next.Timeline == 0 {
 				return Switched{}, fault.New(fault.Unavailable, "the server ended the stream at %s and names no timeline that follows", s.at)
 			}
-			if next.At != s.at {
-				return Switched{}, fault.New(fault.Corrupt, "the server ended the timeline at %s, though it has sent WAL up to %s", next.At, s.at)
+			if next.At > s.at {
+				return Switched{}, fault.New(fault.Corrupt, "the server ended the timeline at %s, though it has sent its WAL up to %s only", next.At, s.at)
 			}
 			return next, nil
 		}
