@@ -50,7 +50,9 @@ func parseMember(h []byte) (member, error) {
 	if !bytes.Equal(h[257:262], []byte("ustar")) || h[345] != 0 {
 		return bad("unknown format")
 	}
-	m := member{name: strings.TrimSuffix(text(h[:100]), "/"), kind: h[156], link: text(h[157:257])}
+	// PostgreSQL begins the name of pg_wal/archive_status with ./.
+	name := strings.TrimPrefix(strings.TrimSuffix(text(h[:100]), "/"), "./")
+	m := member{name: name, kind: h[156], link: text(h[157:257])}
 	if m.kind == 0 {
 		m.kind = kindFile
 	}
