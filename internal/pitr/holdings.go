@@ -82,7 +82,8 @@ type Indexes interface {
 	// Index is the index of a whole segment. Where none is stored it is made by
 	// reading the segment.
 	Index(ctx context.Context, segment wal.Segment) (wal.Index, error)
-	// OpenIndex is the index of the timeline's chunks of the one segment, joined.
+	// OpenIndex is the index of a segment's chunks, joined. It may tell of more
+	// than the holdings do, also of the whole segment if that was closed since.
 	OpenIndex(ctx context.Context, segment wal.Segment) (wal.Index, error)
 	// Transactions calls each for every transaction that ended in a segment,
 	// whole or open, in the order of the WAL, until each returns false.

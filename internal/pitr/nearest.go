@@ -2,6 +2,7 @@ package pitr
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -61,7 +62,7 @@ func leftBehind(h *Holdings, p *path, t Target, err error) error {
 	if t.Kind != AtLSN {
 		return err
 	}
-	for _, l := range p.legs[:len(p.legs)-1] {
+	for _, l := range slices.Backward(p.legs[:len(p.legs)-1]) {
 		alone := newPath(h, l.timeline, noLimit)
 		if _, held := alone.find(t.LSN); held && t.LSN >= l.to {
 			return fault.While(err, "timeline %d also has %s, but was left at %s: name the timeline to follow it", l.timeline, t.LSN, l.to)

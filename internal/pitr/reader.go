@@ -18,8 +18,9 @@ func newReader(p *path, indexes Indexes) *reader {
 	return &reader{path: p, indexes: indexes, known: make(map[int]wal.Index)}
 }
 
-// index is the index of a stretch. Of one that is cut it tells only what was
-// written before the timeline was left.
+// index is the index of a stretch. It tells nothing of what lies behind its end:
+// what a timeline wrote after it was left, what follows a hole in an open
+// segment, or has come since the holdings were listed.
 func (r *reader) index(ctx context.Context, i int) (wal.Index, error) {
 	if index, ok := r.known[i]; ok {
 		return index, nil
@@ -30,7 +31,7 @@ func (r *reader) index(ctx context.Context, i int) (wal.Index, error) {
 		read = r.indexes.OpenIndex
 	}
 	index, err := read(ctx, s.segment)
-	if err == nil && s.cut {
+	if err == nil && (s.cut || index.End > s.end) {
 		err = r.trim(ctx, i, &index)
 	}
 	if err != nil {
