@@ -1,8 +1,9 @@
 package basebackup
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/json"
+	"encoding/gob"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,15 +18,17 @@ import (
 // directory, where PostgreSQL would copy it on, and belongs to one restore of
 // one point. With FSync in Extract's options the mark is as durable as the files.
 func MarkDone(marks, part string, e Extracted) error {
-	text, err := json.Marshal(e)
+	// Unlike JSON, gob keeps names that aren't UTF-8.
+	var mark bytes.Buffer
+	err := gob.NewEncoder(&mark).Encode(e)
 	if err == nil {
-		err = writeMark(marks, part, text)
+		err = writeMark(marks, part, mark.Bytes())
 	}
 	return fault.While(err, "marking part %q as restored", part)
 }
 
 // writeMark makes the file appear whole or not at all.
-func writeMark(marks, part string, text []byte) error {
+func writeMark(marks, part string, mark []byte) error {
 	if err := os.MkdirAll(marks, 0o700); err != nil {
 		return err
 	}
@@ -33,7 +36,7 @@ func writeMark(marks, part string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(text)
+	_, err = file.Write(mark)
 	err = cmp.Or(err, file.Sync())
 	if err := cmp.Or(err, file.Close()); err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
@@ -44,17 +47,17 @@ func writeMark(marks, part string, text []byte) error {
 	return syncFile(marks)
 }
 
-func markOf(marks, part string) string { return filepath.Join(marks, part+".json") }
+func markOf(marks, part string) string { return filepath.Join(marks, part+".done") }
 
 // Done returns what MarkDone wrote, or false where the part is not in place yet.
 func Done(marks, part string) (Extracted, bool, error) {
-	text, err := os.ReadFile(markOf(marks, part))
+	mark, err := os.ReadFile(markOf(marks, part))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Extracted{}, false, nil
 	}
 	var e Extracted
 	if err == nil {
-		err = json.Unmarshal(text, &e)
+		err = gob.NewDecoder(bytes.NewReader(mark)).Decode(&e)
 	}
 	if err != nil {
 		return Extracted{}, false, fault.While(err, "reading the mark of part %q", part)

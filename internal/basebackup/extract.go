@@ -35,15 +35,15 @@ type Options struct {
 
 // Extracted is what Extract put in place.
 type Extracted struct {
-	Files []Sum `json:"files"`
+	Files []Sum
 }
 
 // Sum is one file of a data directory. Path is as in PostgreSQL's manifest:
 // files of a tablespace begin with pg_tblspc/OID/.
 type Sum struct {
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`
-	CRC32C uint32 `json:"crc32c"`
+	Path   string
+	Size   int64
+	CRC32C uint32
 }
 
 // writeBuffer is for parts that come in small pieces: readers of package
