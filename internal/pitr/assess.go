@@ -40,7 +40,7 @@ func Assess(ctx context.Context, h Holdings, indexes Indexes) (Window, error) {
 		}
 		w.Gaps = append(w.Gaps, gaps...)
 		if timeline == w.Timeline && len(bases) > 0 {
-			if err := w.span(ctx, &h, r, bases); err != nil {
+			if err := w.span(ctx, r, bases); err != nil {
 				return Window{}, fault.While(err, "look for the last commit on timeline %d", timeline)
 			}
 		}
@@ -64,7 +64,7 @@ func (h *Holdings) check() error {
 }
 
 // span sets the window's borders from what recovery can reach.
-func (w *Window) span(ctx context.Context, h *Holdings, r *reader, bases []usable) error {
+func (w *Window) span(ctx context.Context, r *reader, bases []usable) error {
 	w.Earliest, w.EarliestLSN = bases[0].StoppedAt, bases[0].Stop
 	newest := bases[len(bases)-1]
 	from, _ := r.find(newest.Start)
@@ -81,9 +81,8 @@ func (w *Window) span(ctx context.Context, h *Holdings, r *reader, bases []usabl
 	if commit.After(w.Latest) {
 		w.Latest = commit
 	}
-	// What is known of a timeline's present tells nothing of WAL after a gap.
-	if last, _ := r.lastRun(); last == newest.run && knownUntil(h, r.timeline).After(w.Latest) {
-		w.Latest = knownUntil(h, r.timeline)
+	if last, _ := r.lastRun(); last == newest.run && r.knownUntil.After(w.Latest) {
+		w.Latest = r.knownUntil
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func chooseOn(ctx context.Context, h *Holdings, r *reader, t Target) (Plan, erro
 		first, _ := r.find(b.Start)
 		from = min(from, first)
 	}
-	found, err := r.locate(ctx, h, t, from)
+	found, err := r.locate(ctx, bases, t, from)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -99,7 +99,18 @@ func chooseOn(ctx context.Context, h *Holdings, r *reader, t Target) (Plan, erro
 			continue
 		}
 		if b.run.to < found.until {
-			return Plan{}, r.inGap(ctx, bases, b, t)
+			known, err := r.knownIn(ctx, bases, b.run)
+			if err != nil {
+				return Plan{}, err
+			}
+			if t.Kind != AtTime || t.Time.After(known) {
+				return Plan{}, r.inGap(bases, b, t, known)
+			}
+			end, err := r.end(ctx, b.run.first, b.run.last)
+			if err != nil {
+				return Plan{}, err
+			}
+			found = spot{at: end, until: end, endOfWAL: true, stretch: b.run.last}
 		}
 		if err := r.onlyOne(ctx, b, t, found); err != nil {
 			return Plan{}, err

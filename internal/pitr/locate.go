@@ -24,10 +24,10 @@ type spot struct {
 }
 
 // locate finds a target behind the stretch from which recovery may begin at all.
-func (r *reader) locate(ctx context.Context, h *Holdings, t Target, from int) (spot, error) {
+func (r *reader) locate(ctx context.Context, bases []usable, t Target, from int) (spot, error) {
 	switch t.Kind {
 	case AtTime:
-		return r.locateTime(ctx, h, t, from)
+		return r.locateTime(ctx, bases, t, from)
 	case AtLSN:
 		return r.locateLSN(ctx, t, from)
 	case AtXID:
@@ -56,7 +56,7 @@ func (t Target) stopsAt(end time.Time) bool {
 }
 
 // locateTime finds the first transaction that ended too late.
-func (r *reader) locateTime(ctx context.Context, h *Holdings, t Target, from int) (spot, error) {
+func (r *reader) locateTime(ctx context.Context, bases []usable, t Target, from int) (spot, error) {
 	i, err := r.firstStretch(ctx, from, func(index wal.Index) (late, told bool) {
 		return t.stopsAt(index.LastEnd), !index.LastEnd.IsZero()
 	})
@@ -64,7 +64,7 @@ func (r *reader) locateTime(ctx context.Context, h *Holdings, t Target, from int
 		return spot{}, err
 	}
 	if i == len(r.stretches) {
-		return r.locateAfterLast(ctx, h, t, from)
+		return r.locateAfterLast(ctx, bases, t, from)
 	}
 	found := spot{at: r.stretches[i].segment.Start(r.size), until: r.stretches[i].end, stretch: i}
 	err = r.transactions(ctx, i, func(e wal.Ending) bool {
@@ -82,13 +82,11 @@ func (r *reader) locateTime(ctx context.Context, h *Holdings, t Target, from int
 
 // locateAfterLast answers for a time after which no transaction ended: the end
 // of the WAL is the state of that moment if all WAL until then is known to be held.
-func (r *reader) locateAfterLast(ctx context.Context, h *Holdings, t Target, from int) (spot, error) {
-	known, err := r.lastEnd(ctx, from, len(r.stretches)-1)
+func (r *reader) locateAfterLast(ctx context.Context, bases []usable, t Target, from int) (spot, error) {
+	last, _ := r.lastRun()
+	known, err := r.knownIn(ctx, bases, last)
 	if err != nil {
 		return spot{}, err
-	}
-	if until := knownUntil(h, r.timeline); until.After(known) {
-		known = until
 	}
 	if t.Time.After(known) {
 		return spot{}, fault.New(fault.Missing, "what happened until %s is not known: the WAL held tells of nothing after %s; ask for that or for latest", showTime(t.Time), showTime(known))
@@ -96,14 +94,20 @@ func (r *reader) locateAfterLast(ctx context.Context, h *Holdings, t Target, fro
 	return r.locateEnd(ctx, from)
 }
 
-// knownUntil is the moment until which all of a timeline's WAL is held.
-func knownUntil(h *Holdings, timeline uint32) time.Time {
-	for _, t := range h.Timelines {
-		if t.ID == timeline {
-			return t.KnownUntil
+// knownIn is the last moment of which the WAL of a run tells the state: that of
+// its last transaction, or of the end of a base backup, or, when nothing comes
+// after the run, the one until which all WAL is held.
+func (r *reader) knownIn(ctx context.Context, bases []usable, in run) (time.Time, error) {
+	known, err := r.lastEnd(ctx, in.first, in.last)
+	for _, b := range bases {
+		if b.run == in && b.StoppedAt.After(known) {
+			known = b.StoppedAt
 		}
 	}
-	return time.Time{}
+	if last, _ := r.lastRun(); in == last && r.knownUntil.After(known) {
+		known = r.knownUntil
+	}
+	return known, err
 }
 
 // lookBack is how many stretches before the one found are looked at as well:

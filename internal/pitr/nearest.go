@@ -1,7 +1,6 @@
 package pitr
 
 import (
-	"context"
 	"slices"
 	"time"
 
@@ -30,15 +29,9 @@ func tooEarly(first usable, t Target) error {
 	return fault.New(fault.Missing, "%s is before the end of the first base backup: the earliest that can be had is %s, at %s", t, showTime(first.StoppedAt), first.Stop)
 }
 
-// inGap is for a target that the WAL after a base does not reach.
-func (r *reader) inGap(ctx context.Context, bases []usable, before usable, t Target) error {
-	commit, err := r.lastCommit(ctx, before.run.first, before.run.last)
-	if err != nil {
-		return err
-	}
-	if commit.Before(before.StoppedAt) {
-		commit = before.StoppedAt
-	}
+// inGap is for a target that the WAL after a base does not reach, of which the
+// last moment known is given.
+func (r *reader) inGap(bases []usable, before usable, t Target, known time.Time) error {
 	end := r.runs[len(r.runs)-1].to
 	for _, next := range r.runs {
 		if next.from > before.run.to {
@@ -49,11 +42,11 @@ func (r *reader) inGap(ctx context.Context, bases []usable, before usable, t Tar
 	for _, b := range bases {
 		if b.Start >= end {
 			return fault.New(fault.Missing, "%s cannot be had: the WAL from %s to %s is missing; the nearest are %s before it and %s after it",
-				t, before.run.to, end, showTime(commit), showTime(b.StoppedAt))
+				t, before.run.to, end, showTime(known), showTime(b.StoppedAt))
 		}
 	}
 	return fault.New(fault.Missing, "%s cannot be had: the WAL from %s to %s is missing, and no base backup lies after it; the nearest is %s",
-		t, before.run.to, end, showTime(commit))
+		t, before.run.to, end, showTime(known))
 }
 
 // leftBehind adds to an error that a position or a restore point lies on what a

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
 )
@@ -41,6 +42,8 @@ type path struct {
 	legs      []leg // oldest first
 	stretches []stretch
 	runs      []run
+	// knownUntil is the moment until which all of the timeline's WAL is held.
+	knownUntil time.Time
 }
 
 // newPath follows the WAL to a timeline, no further than limit.
@@ -52,6 +55,7 @@ func newPath(h *Holdings, timeline uint32, limit wal.LSN) *path {
 	}
 	from := wal.LSN(0)
 	if t := held[timeline]; t != nil {
+		p.knownUntil = t.KnownUntil
 		for _, s := range t.History {
 			p.legs = append(p.legs, leg{s.Timeline, from, s.End})
 			from = s.End
