@@ -1,0 +1,155 @@
+package managed
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
+)
+
+// The kinds of Config.
+const (
+	KindRDS   = "rds"
+	KindAzure = "azure-flexible"
+)
+
+// Config says who runs a surface's point-in-time recovery.
+type Config struct {
+	// Kind is rds (Amazon RDS for PostgreSQL) or azure-flexible (Azure Database
+	// for PostgreSQL, flexible server).
+	Kind string `yaml:"kind" json:"kind"`
+	// Instance is the name of the source: RDS's DB instance identifier, or the Azure server.
+	Instance string `yaml:"instance" json:"instance"`
+	// URL has the user, the password, the database and the settings of
+	// connections to a restored instance; its host does not matter. Empty means
+	// the surface's own URL.
+	URL secret.String `yaml:"url,omitempty" json:"url,omitempty"`
+
+	// Region of kind rds; empty means the one of this host's AWS configuration.
+	Region string `yaml:"region,omitempty" json:"region,omitempty"`
+	// SubnetGroup, SecurityGroups (their IDs) and ParameterGroup of kind rds
+	// place a restored instance; empty means those of the source. AWS itself
+	// would take the account's defaults.
+	SubnetGroup    string   `yaml:"subnetGroup,omitempty" json:"subnetGroup,omitempty"`
+	SecurityGroups []string `yaml:"securityGroups,omitempty" json:"securityGroups,omitempty"`
+	ParameterGroup string   `yaml:"parameterGroup,omitempty" json:"parameterGroup,omitempty"`
+	// InstanceClass of kind rds, like db.m7g.large; empty means that of the source.
+	InstanceClass string `yaml:"instanceClass,omitempty" json:"instanceClass,omitempty"`
+	// AccessKeyID and SecretAccessKey of kind rds; both empty means the SDK's
+	// own chain (environment, profile, role of the host).
+	AccessKeyID     string        `yaml:"accessKeyId,omitempty" json:"accessKeyId,omitempty"`
+	SecretAccessKey secret.String `yaml:"secretAccessKey,omitempty" json:"secretAccessKey,omitempty"`
+
+	// Subscription (its ID) and ResourceGroup of kind azure-flexible hold the
+	// source; restored servers are made in the same ones.
+	Subscription  string `yaml:"subscription,omitempty" json:"subscription,omitempty"`
+	ResourceGroup string `yaml:"resourceGroup,omitempty" json:"resourceGroup,omitempty"`
+	// Subnet and PrivateDNSZone (resource IDs) of kind azure-flexible place a
+	// restored server of a source with private access; empty means those of the source.
+	Subnet         string `yaml:"subnet,omitempty" json:"subnet,omitempty"`
+	PrivateDNSZone string `yaml:"privateDnsZone,omitempty" json:"privateDnsZone,omitempty"`
+	// TenantID, ClientID and ClientSecret of kind azure-flexible; all empty
+	// means the SDK's own chain (environment, workload or managed identity, az).
+	TenantID     string        `yaml:"tenantId,omitempty" json:"tenantId,omitempty"`
+	ClientID     string        `yaml:"clientId,omitempty" json:"clientId,omitempty"`
+	ClientSecret secret.String `yaml:"clientSecret,omitempty" json:"clientSecret,omitempty"`
+	// Authority is the URL of the service that gives the tokens of kind
+	// azure-flexible; empty means the public cloud's.
+	Authority string `yaml:"authority,omitempty" json:"authority,omitempty"`
+
+	// Endpoint is the base URL of the provider's API; empty means the public one.
+	Endpoint string `yaml:"endpoint,omitempty" json:"endpoint,omitempty"`
+	// CAFile is a PEM file with further certificate authorities to trust for it.
+	CAFile string `yaml:"caFile,omitempty" json:"caFile,omitempty"`
+}
+
+// field is one setting of a Config: its name in the file, and whether it is set.
+type field struct {
+	name string
+	set  bool
+}
+
+// Validate reports everything that is wrong as one fault.Invalid, in one line.
+func (c Config) Validate() error {
+	awsKeys := []field{{"accessKeyId", c.AccessKeyID != ""}, {"secretAccessKey", c.SecretAccessKey != ""}}
+	aws := append([]field{
+		{"region", c.Region != ""}, {"subnetGroup", c.SubnetGroup != ""}, {"securityGroups", len(c.SecurityGroups) > 0},
+		{"parameterGroup", c.ParameterGroup != ""}, {"instanceClass", c.InstanceClass != ""},
+	}, awsKeys...)
+	azureHome := []field{{"subscription", c.Subscription != ""}, {"resourceGroup", c.ResourceGroup != ""}}
+	azureKeys := []field{{"tenantId", c.TenantID != ""}, {"clientId", c.ClientID != ""}, {"clientSecret", c.ClientSecret != ""}}
+	azure := slices.Concat(azureHome, azureKeys, []field{
+		{"subnet", c.Subnet != ""}, {"privateDnsZone", c.PrivateDNSZone != ""}, {"authority", c.Authority != ""},
+	})
+	var wrong []string
+	if c.Instance == "" {
+		wrong = append(wrong, "instance is missing: the name of the source at its provider")
+	}
+	switch c.Kind {
+	case KindRDS:
+		wrong = append(wrong, together(awsKeys)...)
+		wrong = append(wrong, foreign(c.Kind, azure)...)
+		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "http", "https")...)
+	case KindAzure:
+		for _, f := range azureHome {
+			if !f.set {
+				wrong = append(wrong, f.name+" is missing")
+			}
+		}
+		wrong = append(wrong, together(azureKeys)...)
+		wrong = append(wrong, foreign(c.Kind, aws)...)
+		// Tokens are never sent in the clear.
+		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "https")...)
+		wrong = append(wrong, checkURL("authority", c.Authority, "https")...)
+	default:
+		wrong = append(wrong, "kind must be "+KindRDS+" or "+KindAzure)
+	}
+	if c.URL != "" {
+		if _, err := parse(c.URL); err != nil {
+			wrong = append(wrong, "url must be like postgres://USER:PASSWORD@HOST/DATABASE")
+		}
+	}
+	if len(wrong) > 0 {
+		return fault.New(fault.Invalid, "%s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// together finds what is missing of settings that are set all or not at all.
+func together(fields []field) []string {
+	var missing, names []string
+	for _, f := range fields {
+		names = append(names, f.name)
+		if !f.set {
+			missing = append(missing, f.name)
+		}
+	}
+	if len(missing) == 0 || len(missing) == len(fields) {
+		return nil
+	}
+	return []string{strings.Join(names, ", ") + " go together: " + strings.Join(missing, ", ") + " is missing"}
+}
+
+// foreign finds settings of another kind.
+func foreign(kind string, fields []field) []string {
+	var wrong []string
+	for _, f := range fields {
+		if f.set {
+			wrong = append(wrong, f.name+" is no setting of kind "+kind)
+		}
+	}
+	return wrong
+}
+
+func checkURL(name, value string, schemes ...string) []string {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err == nil && u.Host != "" && u.User == nil && slices.Contains(schemes, u.Scheme) {
+		return nil
+	}
+	return []string{name + " must be like " + schemes[len(schemes)-1] + "://HOST, without credentials"}
+}

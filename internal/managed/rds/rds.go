@@ -1,0 +1,151 @@
+// Package rds is point-in-time recovery by Amazon RDS for PostgreSQL, through
+// its query API of 2014-10-31.
+package rds
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/managed"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+)
+
+// Service is the recovery of one DB instance.
+type Service struct {
+	client *rds.Client
+	config managed.Config
+}
+
+// Open prepares the client; nothing is sent yet. Errors are of kind fault.Invalid.
+func Open(ctx context.Context, c managed.Config) (managed.Service, error) {
+	var badCA error
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		badCA = transport.Options{CAFile: c.CAFile, Idle: transport.Idle}.Apply(t)
+	})
+	if badCA != nil {
+		return nil, badCA
+	}
+	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithHTTPClient(client),
+		awsconfig.WithLogger(logging.Nop{}),
+		// Long waits are the caller's business; these bridge a broken connection and a busy moment.
+		awsconfig.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.MaxBackoff = 3, 2*time.Second
+				// A quota of retries would hide, in a long outage, what fails.
+				o.RateLimiter = ratelimit.None
+			})
+		}),
+	}
+	if c.Region != "" {
+		options = append(options, awsconfig.WithRegion(c.Region))
+	}
+	if c.AccessKeyID != "" {
+		static := credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey.Reveal(), "")
+		options = append(options, awsconfig.WithCredentialsProvider(static))
+	}
+	config, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "read the AWS configuration of this host")
+	}
+	if config.Region == "" {
+		return nil, fault.New(fault.Invalid, "managed recovery of kind rds needs region, or AWS_REGION in the environment")
+	}
+	config.Credentials = explained{config.Credentials}
+	return &Service{config: c, client: rds.NewFromConfig(config, func(o *rds.Options) {
+		if c.Endpoint != "" {
+			o.BaseEndpoint = &c.Endpoint
+		}
+	})}, nil
+}
+
+// explained says what to do when the SDK's own chain finds no credentials.
+type explained struct{ aws.CredentialsProvider }
+
+func (e explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	found, err := e.CredentialsProvider.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		// An instance's role may be out of reach for a moment.
+		err = fault.Wrap(fault.Unavailable, err, "find AWS credentials (set accessKeyId and secretAccessKey, or give this host a role)")
+	}
+	return found, err
+}
+
+// find returns an instance, or nil when there is none of that name.
+func (s *Service) find(ctx context.Context, name string) (*types.DBInstance, error) {
+	out, err := s.client.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &name})
+	switch {
+	case code(err) == codeNoInstance:
+		return nil, nil
+	case err != nil:
+		return nil, s.fault(err, "look up "+name)
+	case len(out.DBInstances) == 0:
+		return nil, nil
+	}
+	return &out.DBInstances[0], nil
+}
+
+// Status implements managed.Service.
+func (s *Service) Status(ctx context.Context, name string) (managed.Instance, error) {
+	found, err := s.find(ctx, name)
+	if err != nil {
+		return managed.Instance{}, err
+	}
+	if found == nil {
+		return managed.Instance{State: managed.Gone}, nil
+	}
+	instance := managed.Instance{Detail: aws.ToString(found.DBInstanceStatus)}
+	instance.State = state(instance.Detail)
+	for _, info := range found.StatusInfos {
+		if text := aws.ToString(info.Message); text != "" {
+			instance.Detail += ", " + text
+		}
+	}
+	if at := found.Endpoint; at != nil && aws.ToString(at.Address) != "" {
+		instance.Address = net.JoinHostPort(*at.Address, strconv.Itoa(int(aws.ToInt32(at.Port))))
+	}
+	return instance, nil
+}
+
+// state reads RDS's word for an instance's status. A word that is not listed is
+// one of the many that pass: creating, backing-up, modifying, rebooting, …
+func state(status string) managed.State {
+	switch status {
+	case "available", "storage-optimization":
+		return managed.Available
+	case "deleting":
+		return managed.Deleting
+	case "failed", "restore-error", "incompatible-network", "incompatible-option-group", "incompatible-parameters",
+		"incompatible-restore", "inaccessible-encryption-credentials", "insufficient-capacity", "storage-full", "stopped":
+		return managed.Failed
+	default:
+		return managed.Creating
+	}
+}
+
+// Connect implements managed.Service.
+func (s *Service) Connect(ctx context.Context, name string) (secret.String, error) {
+	instance, err := s.Status(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if err := instance.Ready(name); err != nil {
+		return "", err
+	}
+	return managed.At(s.config.URL, instance.Address)
+}
