@@ -238,7 +238,7 @@ func TestEndedBaseBackups(t *testing.T) {
 			"archive": {onArchive: func(string) (io.Writer, error) { return nil, full }},
 			"write":   {onArchive: func(string) (io.Writer, error) { return failing{full}, nil }},
 		} {
-			if _, err := dial(t, at(pg.URL)).BaseBackup(t.Context(), replication.BaseOptions{Fast: true}, sink); err != full {
+			if _, err := dial(t, at(pg.URL)).BaseBackup(t.Context(), replication.BaseOptions{Fast: true}, sink); !errors.Is(err, full) {
 				t.Errorf("%s: error %v", name, err)
 			}
 			eventually(t, "the backup has ended on the server", gone)

@@ -107,7 +107,7 @@ func TestRefusedConnections(t *testing.T) {
 	pg := servers.Postgres(t, "max_wal_senders = 1", "max_replication_slots = 0")
 	run(t, pg.URL, "CREATE ROLE app LOGIN PASSWORD 'app'", "CREATE ROLE barred LOGIN REPLICATION PASSWORD 'barred'")
 	hba := filepath.Join(pg.Dir, "pg_hba.conf")
-	if err := os.WriteFile(hba, []byte("host replication postgres,app 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
+	if err := os.WriteFile(hba, []byte("host replication postgres,app 127.0.0.1/32 scram-sha-256\nhost postgres all 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run(t, pg.URL, "SELECT pg_reload_conf()")

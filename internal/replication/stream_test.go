@@ -135,7 +135,7 @@ func TestSinkEndsTheStream(t *testing.T) {
 	o := options(t, conn)
 	o.Slot, o.From = slot, o.From-wal.LSN(wal.DefaultSegmentSize)
 	_, err := conn.Stream(t.Context(), o, &keeper{onWAL: func() error { return full }})
-	if err != full {
+	if !errors.Is(err, full) {
 		t.Errorf("the stream ended with %v", err)
 	}
 	if _, err := conn.Identify(t.Context()); err != nil {
