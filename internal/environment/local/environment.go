@@ -107,6 +107,8 @@ func (e *Environment) Start(ctx context.Context, id string, spec Spec) (Server, 
 		return Server{}, err
 	case found && i.rec.Kind != spec.Kind:
 		return Server{}, fault.New(fault.Conflict, "environment %s is a %s server: stop it or take another id", id, i.rec.Kind)
+	case found && i.rec.State != stateDurable && i.rec.Recovery != nil:
+		return Server{}, fault.New(fault.Conflict, "environment %s is being recovered: stop it or take another id", id)
 	case found && i.rec.State != stateStarting && i.answers(ctx):
 		return i.server(), nil
 	case found && i.rec.State == stateDurable:
@@ -141,6 +143,9 @@ func (e *Environment) MakeDurable(ctx context.Context, id string) (Server, error
 	}
 	if i.rec.State == stateDurable && i.answers(ctx) {
 		return i.server(), nil
+	}
+	if i.rec.State != stateDurable && i.rec.Recovery != nil {
+		return Server{}, fault.New(fault.Conflict, "environment %s is being recovered, which ends with a durable server", id)
 	}
 	if boot, err := bootID(); err != nil || (i.rec.State == stateLoading && boot != i.rec.Boot) {
 		return Server{}, fault.New(fault.Lost, "the host went down while environment %s was filled: restore again", id)

@@ -97,8 +97,8 @@ func (i *instance) answers(ctx context.Context) bool {
 	return i.pid() != 0 && i.kind.ping(ctx, i) == nil
 }
 
-// make builds the folder and starts the server.
-func (i *instance) make(ctx context.Context, k kind, spec Spec) error {
+// newRecord begins the record of a server that is not there yet.
+func (i *instance) newRecord(ctx context.Context, k kind, spec Spec) error {
 	f, err := k.find(ctx, spec)
 	if err != nil {
 		return err
@@ -118,8 +118,23 @@ func (i *instance) make(ctx context.Context, k kind, spec Spec) error {
 		Password: seal.RandomID(40), Boot: boot, Bound: spec.Bound,
 		Surface: spec.Surface, Point: spec.Point, CreatedAt: time.Now().UTC(),
 	}
-	if err := i.makeFolder(o); err != nil {
+	return nil
+}
+
+// make builds the folder and starts the server.
+func (i *instance) make(ctx context.Context, k kind, spec Spec) error {
+	if err := i.newRecord(ctx, k, spec); err != nil {
 		return err
+	}
+	o, err := ownerNamed(i.rec.Account)
+	if err != nil {
+		return fmt.Errorf("look up the user of environment %s: %w", i.id, err)
+	}
+	if err := i.passable(o); err != nil {
+		return err
+	}
+	if err := o.mkdir(i.data()); err != nil {
+		return diskFault(err, "make the folder of environment %s", i.id)
 	}
 	if err := k.create(ctx, i, o); err != nil {
 		return err
@@ -131,17 +146,15 @@ func (i *instance) make(ctx context.Context, k kind, spec Spec) error {
 	return i.save()
 }
 
-func (i *instance) makeFolder(o owner) error {
+// passable makes the environment's folder, with the record in it, where o gets to it.
+func (i *instance) passable(o owner) error {
 	if err := makePassable(i.dir); err != nil {
 		return diskFault(err, "make the folder of environment %s", i.id)
 	}
 	if err := o.mustReach(i.dir); err != nil {
 		return err
 	}
-	if err := i.save(); err != nil {
-		return err
-	}
-	return diskFault(o.mkdir(i.data()), "make the folder of environment %s", i.id)
+	return i.save()
 }
 
 // launch starts the server on the data that is there, waits until it answers

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -58,7 +60,18 @@ func (postgres) create(ctx context.Context, i *instance, o owner) (err error) {
 	if err := appendTo(filepath.Join(i.data(), "postgresql.conf"), "\ninclude '"+settingsFile+"'\n"); err != nil {
 		return diskFault(err, "configure environment %s", i.id)
 	}
-	access := fmt.Sprintf("local all %s scram-sha-256\nhost all %[1]s 127.0.0.1/32 scram-sha-256\n", superuser)
+	return i.admit(o, ownAccess)
+}
+
+const (
+	// ownAccess lets the role of every isolated server in, with its password.
+	ownAccess = "local all " + superuser + " scram-sha-256\nhost all " + superuser + " 127.0.0.1/32 scram-sha-256\n"
+	// recoveryAccess lets in who may enter the socket's folder, as nobody has a password yet.
+	recoveryAccess = "local all all trust\n"
+)
+
+// admit says who may log in from the next start on.
+func (i *instance) admit(o owner, access string) error {
 	return replaceFile(filepath.Join(i.data(), "pg_hba.conf"), []byte(access), o)
 }
 
@@ -78,7 +91,18 @@ func appendTo(path, text string) error {
 
 func (postgres) configure(i *instance, o owner) error {
 	settings := basicSettings(i)
-	if i.rec.State != stateDurable {
+	if r := i.rec.Recovery; r != nil {
+		settings = append(settings, r.Limits.settings()...)
+		settings = append(settings, "shared_preload_libraries = "+quoteSetting(strings.Join(r.Preload, ",")))
+		access := ownAccess
+		if i.rec.State != stateDurable {
+			settings = append(settings, r.settings(i)...)
+			access = recoveryAccess
+		}
+		if err := i.admit(o, access); err != nil {
+			return err
+		}
+	} else if i.rec.State != stateDurable {
 		settings = append(settings, loadingSettings(i.data())...)
 	}
 	return replaceFile(filepath.Join(i.data(), settingsFile), []byte(strings.Join(settings, "\n")+"\n"), o)
@@ -89,16 +113,20 @@ func basicSettings(i *instance) []string {
 	// The system limits a socket's path to 107 bytes; the file's own name takes up to 18.
 	sockets := i.socketDir()
 	if len(sockets) > 107-18 {
-		sockets = ""
+		// As seen from the data folder, where the server works.
+		sockets = filepath.Join("..", filepath.Base(sockets))
 	}
 	return []string{
 		"listen_addresses = '127.0.0.1'",
 		fmt.Sprintf("port = %d", i.rec.Port),
-		"unix_socket_directories = '" + strings.ReplaceAll(sockets, "'", "''") + "'",
+		"unix_socket_directories = " + quoteSetting(sockets),
 		"unix_socket_permissions = 0700",
 		"password_encryption = scram-sha-256",
 		"logging_collector = off",
 		"log_timezone = UTC",
+		// The log of a recovery is read by programs, too.
+		"log_line_prefix = '%m [%p] '",
+		"lc_messages = 'C'",
 		"timezone = UTC",
 		fmt.Sprintf("shared_buffers = %dMB", share(memory(), 8, 32*mebibyte, 256*mebibyte)),
 		// A restore locks every table of a schema in one transaction.
@@ -128,6 +156,41 @@ func loadingSettings(dir string) []string {
 	}
 }
 
+// settings are those of a server that replays WAL. It is started anew from the
+// base backup should the host go down, so that nothing of it need survive that.
+func (r *recovery) settings(i *instance) []string {
+	settings := []string{
+		"fsync = off",
+		"synchronous_commit = off",
+		"full_page_writes = off",
+		"autovacuum = off",
+		"hot_standby = on",
+		"max_standby_archive_delay = 0",
+		"checkpoint_timeout = 30min",
+		// What was replayed stays in pg_wal until a checkpoint: this bounds that, too.
+		fmt.Sprintf("max_wal_size = %dMB", share(freeDisk(i.data()), 8, gibibyte, 8*gibibyte)),
+		fmt.Sprintf("shared_buffers = %dMB", share(memory(), 8, 64*mebibyte, gibibyte)),
+		// Nobody may connect by TCP before recovery has ended.
+		"listen_addresses = ''",
+		"restore_command = " + quoteSetting(r.Command),
+		"recovery_target_action = promote",
+	}
+	if i.rec.Major >= 15 {
+		settings = append(settings, "recovery_prefetch = try", "log_startup_progress_interval = 0")
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Settings)) {
+		if name != "recovery_target_action" {
+			settings = append(settings, name+" = "+quoteSetting(r.Settings[name]))
+		}
+	}
+	return settings
+}
+
+// quoteSetting writes a value of one line for postgresql.conf.
+func quoteSetting(value string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", "''").Replace(value) + "'"
+}
+
 // args name the folder on the command line, where processesIn looks for it.
 func (postgres) args(i *instance) []string { return []string{"-D", i.data()} }
 
@@ -135,6 +198,9 @@ func (postgres) url(i *instance) secret.String {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(superuser, i.rec.Password), Host: i.address(),
 		Path: "/postgres", RawQuery: "sslmode=disable",
+	}
+	if r := i.rec.Recovery; r != nil && r.Database != "" {
+		u.Path = "/" + r.Database
 	}
 	return secret.String(u.String())
 }

@@ -51,20 +51,47 @@ func processesIn(dir string) ([]int, error) {
 	return out, nil
 }
 
+// worksAt reports whether a process runs in a folder, whatever it is: servers
+// and the commands that they run work in the data folder.
+func worksAt(pid int, dir string) bool {
+	at, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "cwd"))
+	return err == nil && at == dir
+}
+
+// processesAt finds every process that works in exactly this folder, but for this one.
+func processesAt(dir string) ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil && pid != os.Getpid() && worksAt(pid, dir) {
+			out = append(out, pid)
+		}
+	}
+	return out, nil
+}
+
 // awaitEnd waits until none of the processes works in the folder any more.
 func awaitEnd(ctx context.Context, pids []int, dir string) error {
-	tick := time.NewTicker(pollEvery)
+	return poll(ctx, pollEvery, func() bool {
+		return !slices.ContainsFunc(pids, func(pid int) bool { return worksIn(pid, dir) })
+	})
+}
+
+// poll looks until something is as wanted, or ctx ends.
+func poll(ctx context.Context, every time.Duration, done func() bool) error {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
-		if !slices.ContainsFunc(pids, func(pid int) bool { return worksIn(pid, dir) }) {
-			return nil
-		}
+	for !done() {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
 		}
 	}
+	return nil
 }
 
 // bootID tells one boot of the host from the next.

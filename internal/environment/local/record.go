@@ -18,6 +18,10 @@ import (
 const (
 	// stateStarting: the folder may be half made, nobody was told of it.
 	stateStarting = "starting"
+	// statePreparing: the data directory is being filled from a base backup.
+	statePreparing = "preparing"
+	// stateRecovering: the server replays WAL, or is promoted and not durable yet.
+	stateRecovering = "recovering"
 	// stateLoading: the server runs with settings for a throw-away server.
 	stateLoading = "loading"
 	// stateDurable: the data is on disk.
@@ -47,6 +51,8 @@ type record struct {
 	Surface   string    `json:"surface,omitempty"`
 	Point     string    `json:"point,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
+	// Recovery is set for a server that is made from a base backup.
+	Recovery *recovery `json:"recovery,omitempty"`
 }
 
 // load reads the record and reports whether there is one.

@@ -10,22 +10,32 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
-// run starts the server program, detached from this process, and waits until it answers.
-func (i *instance) run(ctx context.Context, o owner) (pid int, err error) {
+// process is a server program that was started.
+type process struct {
+	pid int
+	// exited is closed when it has ended.
+	exited <-chan struct{}
+	// before is where in the log it began to write.
+	before int64
+}
+
+// spawn starts the server program, detached from this process.
+func (i *instance) spawn(ctx context.Context, o owner) (process, error) {
 	log, err := os.OpenFile(i.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return 0, diskFault(err, "open the log of environment %s", i.id)
+		return process{}, diskFault(err, "open the log of environment %s", i.id)
 	}
 	defer log.Close()
 	before, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
-		return 0, diskFault(err, "open the log of environment %s", i.id)
+		return process{}, diskFault(err, "open the log of environment %s", i.id)
 	}
 	// The server runs on when the caller's work has ended.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), i.rec.Program, i.kind.args(i)...)
@@ -37,18 +47,27 @@ func (i *instance) run(ctx context.Context, o owner) (pid int, err error) {
 	}
 	exited, err := startAndReap(cmd)
 	if err != nil {
-		return 0, fault.Wrap(fault.Unsupported, err, "start %s", i.rec.Program)
+		return process{}, fault.Wrap(fault.Unsupported, err, "start %s", i.rec.Program)
+	}
+	return process{pid: cmd.Process.Pid, exited: exited, before: before}, nil
+}
+
+// run starts the server program and waits until it answers.
+func (i *instance) run(ctx context.Context, o owner) (pid int, err error) {
+	p, err := i.spawn(ctx, o)
+	if err != nil {
+		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	switch err := i.awaitAnswer(ctx, exited); {
+	switch err := i.awaitAnswer(ctx, p.exited); {
 	case errors.Is(err, errExited):
-		return 0, outputFault(i.rec.Program, readFrom(i.logPath(), before))
+		return 0, outputFault(i.rec.Program, readFrom(i.logPath(), p.before))
 	case err != nil:
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
 		return 0, fault.Wrap(fault.Unavailable, err, "%s does not answer", i.rec.Program)
 	}
-	return cmd.Process.Pid, nil
+	return p.pid, nil
 }
 
 var errExited = errors.New("the server has ended")
@@ -94,19 +113,26 @@ func startAndReap(cmd *exec.Cmd) (exited <-chan struct{}, err error) {
 
 // runTool runs a program to its end as the server's user. It dies with this process.
 func (i *instance) runTool(ctx context.Context, o owner, program string, args ...string) error {
+	_, err := i.toolOutput(ctx, o, "", program, args...)
+	return err
+}
+
+// toolOutput runs a program like runTool and returns what it printed.
+func (i *instance) toolOutput(ctx context.Context, o owner, input, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = i.data(), cleanEnv(i.data())
+	cmd.Stdin = strings.NewReader(input)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: o.credential(), Pdeathsig: syscall.SIGKILL}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 	if _, ran := errors.AsType[*exec.ExitError](err); ran {
-		return outputFault(program, string(out))
+		return "", outputFault(program, string(out))
 	}
-	return fault.Wrap(fault.Unsupported, err, "run %s", program)
+	return string(out), fault.Wrap(fault.Unsupported, err, "run %s", program)
 }
 
 // logTail is how much of a log is looked at.

@@ -1,0 +1,316 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/wal"
+)
+
+const (
+	// lookEvery is how often a recovery is looked at.
+	lookEvery = 50 * time.Millisecond
+	// askEvery is how often the server is asked how far it is.
+	askEvery = 500 * time.Millisecond
+	// noteEvery is how often what it said is written down.
+	noteEvery = 5 * time.Second
+)
+
+// recovery is what the record of a recovered server keeps.
+type recovery struct {
+	Command   string            `json:"command,omitempty"`
+	Settings  map[string]string `json:"settings,omitempty"`
+	Superuser string            `json:"superuser,omitempty"`
+	Preload   []string          `json:"preload,omitempty"`
+	Limits    limits            `json:"limits"`
+	// LogFrom is where in the log the present run of the server begins.
+	LogFrom int64 `json:"logFrom"`
+	// Database is the one that the URL names.
+	Database string `json:"database,omitempty"`
+	// LastCommit is the latest that was seen while replaying: a server that was
+	// started again may see no more of them.
+	LastCommit time.Time `json:"lastCommit,omitzero"`
+	// Reached is set once the server was promoted.
+	Reached *Recovered `json:"reached,omitempty"`
+}
+
+// replay follows the recovery that runs, or starts one, until the server is
+// promoted, and writes down what was reached.
+func (i *instance) replay(ctx context.Context, o owner, r Recovery, progress func(RecoveryState)) error {
+	if running, err := i.find(r); err != nil || !running {
+		if err == nil {
+			err = i.startReplay(ctx, o, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f := &follower{i: i, log: journal{path: i.logPath()}, progress: progress}
+	for {
+		f.log.begin(i.rec.Recovery.LogFrom)
+		err := f.follow(ctx)
+		if errors.Is(err, errLimits) {
+			// The source's limits were raised in the WAL; pg_control knows the new ones.
+			if err = i.raiseLimits(ctx, o); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		break
+	}
+	err := i.note(f.log, r)
+	if err != nil {
+		err = errors.Join(err, i.quit(ctx, syscall.SIGINT))
+	}
+	return err
+}
+
+// find looks for a server that an earlier call started.
+func (i *instance) find(r Recovery) (bool, error) {
+	pids, err := processesIn(i.dir)
+	if err != nil {
+		return false, diskFault(err, "look for processes")
+	}
+	if len(pids) == 0 {
+		return false, nil
+	}
+	old := i.rec.Recovery
+	if old.Command != r.RestoreCommand || !maps.Equal(old.Settings, r.Settings) {
+		return false, fault.New(fault.Conflict, "it is being recovered to another target: stop it first")
+	}
+	i.rec.PID = pids[0]
+	return true, i.save()
+}
+
+// startReplay starts PostgreSQL for the first time, or on what is left of a
+// recovery that ended half-way.
+func (i *instance) startReplay(ctx context.Context, o owner, r Recovery) error {
+	if i.rec.State == statePreparing {
+		if err := i.takeOver(o); err != nil {
+			return err
+		}
+		i.rec.State = stateRecovering
+	}
+	rec := i.rec.Recovery
+	rec.Command, rec.Settings, rec.Superuser, rec.Preload = r.RestoreCommand, r.Settings, r.Superuser, r.Preload
+	return i.startOnLimits(ctx, o)
+}
+
+// raiseLimits starts a server again that waits for higher limits, or has ended for want of them.
+func (i *instance) raiseLimits(ctx context.Context, o owner) error {
+	if err := i.quit(ctx, syscall.SIGINT); err != nil {
+		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	before := i.rec.Recovery.Limits
+	if err := i.startOnLimits(ctx, o); err != nil {
+		return err
+	}
+	if i.rec.Recovery.Limits == before {
+		return fault.New(fault.Internal, "PostgreSQL wants higher limits than %+v and does not say which", before)
+	}
+	return nil
+}
+
+func (i *instance) startOnLimits(ctx context.Context, o owner) error {
+	if err := i.endOrphans(ctx); err != nil {
+		return err
+	}
+	var err error
+	if i.rec.Recovery.Limits, err = i.readLimits(ctx, o); err != nil {
+		return err
+	}
+	if i.rec.Port == 0 {
+		if i.rec.Port, err = freePort(ctx); err != nil {
+			return err
+		}
+	}
+	if info, err := os.Stat(i.logPath()); err == nil {
+		i.rec.Recovery.LogFrom = info.Size()
+	}
+	if err := i.save(); err != nil {
+		return err
+	}
+	if err := i.kind.configure(i, o); err != nil {
+		return err
+	}
+	p, err := i.spawn(ctx, o)
+	if err != nil {
+		return err
+	}
+	i.rec.PID = p.pid
+	return i.save()
+}
+
+// endOrphans ends what a server that was killed left behind: backends that wait
+// for a restore command do not see that their server is gone, and nobody can
+// start another one while they are there.
+func (i *instance) endOrphans(ctx context.Context) error {
+	pids, err := processesAt(i.data())
+	if err != nil {
+		return diskFault(err, "look for processes")
+	}
+	for _, pid := range pids {
+		// One that ended meanwhile is as wanted.
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	ctx, cancel := context.WithTimeout(ctx, quitWithin)
+	defer cancel()
+	for _, pid := range pids {
+		if err := poll(ctx, pollEvery, func() bool { return !worksAt(pid, i.data()) }); err != nil {
+			return fault.Wrap(fault.Unavailable, err, "end what the server left behind")
+		}
+	}
+	return nil
+}
+
+// note writes down what a recovery reached.
+func (i *instance) note(log journal, r Recovery) error {
+	out := Recovered{Timeline: log.timeline, Stopped: log.stopped, LastCommit: i.rec.Recovery.LastCommit}
+	if log.lastCommit.After(out.LastCommit) {
+		out.LastCommit = log.lastCommit
+	}
+	path := filepath.Join(i.data(), "pg_wal", wal.HistoryName(log.timeline))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return diskFault(err, "read where the WAL was left")
+	}
+	history, err := wal.ParseHistory(log.timeline, text)
+	if err != nil {
+		return err
+	}
+	left, ok := history.Parent()
+	if !ok {
+		return fault.New(fault.Internal, "PostgreSQL went on with timeline %d and noted no other one that it left", log.timeline)
+	}
+	out.From, out.ReachedLSN = left.Timeline, left.End
+	if log.redo != 0 && log.redo < left.End {
+		out.Bytes = int64(left.End - log.redo)
+	}
+	if out.ReachedLSN < r.AtLeast {
+		return fault.New(fault.Corrupt, "recovery ended at %s, before %s that it had to reach: %s", out.ReachedLSN, r.AtLeast, orNothing(log.stopped))
+	}
+	i.rec.Recovery.Reached = &out
+	return i.save()
+}
+
+func orNothing(text string) string {
+	if text == "" {
+		return "the log does not say why"
+	}
+	return text
+}
+
+// follower watches one recovery.
+type follower struct {
+	i        *instance
+	log      journal
+	progress func(RecoveryState)
+	state    RecoveryState
+	conn     *pgconn.PgConn
+	asked    time.Time
+	noted    time.Time
+}
+
+func (f *follower) close() {
+	if f.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), pingWithin)
+		defer cancel()
+		// The server may be gone; nothing is lost with the connection.
+		_ = f.conn.Close(ctx)
+		f.conn = nil
+	}
+}
+
+// follow returns once the server is promoted, or with the reason why it ended.
+func (f *follower) follow(ctx context.Context) error {
+	defer f.close()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		// First the process, then the log: what it wrote last is not missed.
+		runs := f.i.pid() != 0
+		if err := f.log.read(); err != nil {
+			return diskFault(err, "read the server's log")
+		}
+		switch {
+		case f.log.limits:
+			return errLimits
+		case f.log.ready && runs:
+			f.state.Promoted = true
+			f.report()
+			return nil
+		case !runs:
+			return f.log.verdict()
+		}
+		if time.Since(f.asked) >= askEvery {
+			f.asked = time.Now()
+			f.ask(ctx)
+			f.report()
+			if err := f.remember(); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func (f *follower) report() {
+	f.state.Segment, f.state.Consistent = f.log.segment, f.log.consistent
+	f.state.LastCommit = slices.MaxFunc([]time.Time{f.state.LastCommit, f.log.lastCommit}, time.Time.Compare)
+	f.progress(f.state)
+}
+
+// remember writes the last commit down from time to time, for whoever takes over.
+func (f *follower) remember() error {
+	rec := f.i.rec.Recovery
+	if time.Since(f.noted) < noteEvery || !f.state.LastCommit.After(rec.LastCommit) {
+		return nil
+	}
+	f.noted, rec.LastCommit = time.Now(), f.state.LastCommit
+	return f.i.save()
+}
+
+// ask asks the server how far it is. Before it is consistent it lets nobody in,
+// and it never has to: the log says all that matters.
+func (f *follower) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, pingWithin)
+	defer cancel()
+	if !f.log.consistent {
+		return
+	}
+	if f.conn == nil {
+		conn, err := f.i.asBootstrap(ctx)
+		if err != nil {
+			return
+		}
+		f.conn = conn
+	}
+	results, err := f.conn.Exec(ctx, "SELECT pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()").ReadAll()
+	if err != nil || len(results) != 1 || len(results[0].Rows) != 1 {
+		f.close()
+		return
+	}
+	row := results[0].Rows[0]
+	if at, err := wal.ParseLSN(string(row[0])); err == nil {
+		f.state.Replayed = max(f.state.Replayed, at)
+	}
+	if at, err := parseTime(string(row[1])); err == nil && at.After(f.state.LastCommit) {
+		f.state.LastCommit = at
+	}
+}
