@@ -2,7 +2,6 @@
 package azure
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"iter"
@@ -148,21 +147,17 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		return nil, err
 	}
 	if offset < 0 || length == 0 {
-		return s.emptyAt(ctx, key, offset)
+		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	out, err := s.open(ctx, name, offset, length, nil)
 	if bloberror.HasCode(err, bloberror.InvalidRange) {
-		return s.emptyAt(ctx, key, offset)
+		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	if err != nil {
 		return nil, s.fault(err, "read", key)
 	}
-	return transport.Resume(out.Body, "read "+s.at(key), func(skip int64) (io.ReadCloser, error) {
-		rest := length
-		if length > 0 {
-			rest -= skip
-		}
-		again, err := s.open(ctx, name, offset+skip, rest, out.ETag)
+	return transport.Resume(out.Body, "read "+s.at(key), offset, length, func(offset, length int64) (io.ReadCloser, error) {
+		again, err := s.open(ctx, name, offset, length, out.ETag)
 		if err != nil {
 			return nil, s.fault(err, "read on", key)
 		}
@@ -176,18 +171,6 @@ func (s *Store) open(ctx context.Context, name string, offset, length int64, eta
 		options.AccessConditions = &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: etag}}
 	}
 	return s.client.NewBlobClient(name).DownloadStream(ctx, options)
-}
-
-// emptyAt is an empty reader if an object exists that has the offset.
-func (s *Store) emptyAt(ctx context.Context, key string, offset int64) (io.ReadCloser, error) {
-	o, err := s.Stat(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if offset < 0 || offset > o.Size {
-		return nil, fault.New(fault.Invalid, "read %s: there is no byte %d in %d", s.at(key), offset, o.Size)
-	}
-	return io.NopCloser(bytes.NewReader(nil)), nil
 }
 
 // List implements store.Store.

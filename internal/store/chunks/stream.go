@@ -121,8 +121,6 @@ type Total struct {
 // The first error ends it: that of send, or that of the reader. A reader that
 // blocks keeps Each waiting, whatever becomes of the context.
 func (s *Stream) Each(ctx context.Context, first Chunk, send func(context.Context, Chunk) error) (Total, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	var total Total
@@ -144,7 +142,8 @@ func (s *Stream) Each(ctx context.Context, first Chunk, send func(context.Contex
 		next, err = s.Next(ctx)
 		if err != nil {
 			broken := ctx.Err() != nil
-			cancel()
+			// What is on its way arrives first: a service might keep what comes
+			// when the upload has been given up.
 			if sending := group.Wait(); broken && sending != nil {
 				return total, sending
 			}

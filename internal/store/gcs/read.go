@@ -1,7 +1,6 @@
 package gcs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/api/iterator"
 
-	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
 )
 
 // Get implements store.Store. The library goes on by itself where a connection breaks.
@@ -24,11 +23,11 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		return nil, err
 	}
 	if offset < 0 || length == 0 {
-		return s.emptyAt(ctx, key, offset)
+		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	r, err := s.bucket.Object(name).NewRangeReader(ctx, offset, max(length, -1))
 	if status(err) == http.StatusRequestedRangeNotSatisfiable {
-		return s.emptyAt(ctx, key, offset)
+		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	if err != nil {
 		return nil, s.fault(err, "read", key)
@@ -48,18 +47,6 @@ func (r *reading) Read(p []byte) (int, error) {
 		return n, err
 	}
 	return n, r.s.fault(err, "read", r.key)
-}
-
-// emptyAt is an empty reader if an object exists that has the offset.
-func (s *Store) emptyAt(ctx context.Context, key string, offset int64) (io.ReadCloser, error) {
-	o, err := s.Stat(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if offset < 0 || offset > o.Size {
-		return nil, fault.New(fault.Invalid, "read %s: there is no byte %d in %d", s.at(key), offset, o.Size)
-	}
-	return io.NopCloser(bytes.NewReader(nil)), nil
 }
 
 // pageSize is how many entries a listing reads ahead.

@@ -16,7 +16,7 @@ const (
 	kib = 1 << 10
 	mib = 1 << 20
 	// chunk is the size from which stores upload in several requests.
-	chunk = 16 * mib
+	chunk = 8 * mib
 )
 
 // content is a stream of size bytes that differ from place to place, and

@@ -1,36 +1,46 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net/http"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
 // patience is how often in a row a body is opened again without one more byte of it.
 const patience = 3
 
-// Resume reads the body of an answer, and goes on behind what was read when the
-// connection breaks: reopen opens the same version of the object without its
-// first skip bytes. Errors are classified and say what was being done.
-func Resume(body io.ReadCloser, doing string, reopen func(skip int64) (io.ReadCloser, error)) io.ReadCloser {
-	return &resuming{body: body, doing: doing, reopen: reopen}
+// Resume reads the body of an answer, which has length bytes of an object from
+// an offset on, a length below zero meaning up to its end. When the connection
+// breaks it goes on behind what was read: reopen opens the rest of the same
+// version of the object. Errors are classified and say what was being done.
+func Resume(body io.ReadCloser, doing string, offset, length int64, reopen func(offset, length int64) (io.ReadCloser, error)) io.ReadCloser {
+	return &resuming{body: body, doing: doing, offset: offset, length: length, reopen: reopen}
 }
 
 type resuming struct {
-	body   io.ReadCloser
-	doing  string
-	reopen func(skip int64) (io.ReadCloser, error)
-	read   int64
-	broken int
+	body  io.ReadCloser
+	doing string
+	// offset and length are those of what is still to come.
+	offset, length int64
+	reopen         func(offset, length int64) (io.ReadCloser, error)
+	broken         int
 }
 
 func (r *resuming) Read(p []byte) (int, error) {
 	for {
 		n, err := r.body.Read(p)
 		if n > 0 {
-			r.read += int64(n)
+			r.offset += int64(n)
 			r.broken = 0
+			if r.length > 0 {
+				r.length -= int64(n)
+			}
 		}
 		switch {
 		case err == nil || errors.Is(err, io.EOF):
@@ -40,9 +50,12 @@ func (r *resuming) Read(p []byte) (int, error) {
 		case n > 0:
 			// The error comes again with the next Read.
 			return n, nil
+		case r.length == 0:
+			// It broke behind the last byte, and a service has no range of none.
+			return 0, io.EOF
 		}
 		r.broken++
-		next, err := r.reopen(r.read)
+		next, err := r.reopen(r.offset, r.length)
 		if err != nil {
 			return 0, Fault(err, r.doing)
 		}
@@ -53,6 +66,19 @@ func (r *resuming) Read(p []byte) (int, error) {
 }
 
 func (r *resuming) Close() error { return r.body.Close() }
+
+// Empty is what reading no bytes gives, or reading from an offset on that the
+// service has refused: an empty reader if the object exists and has the offset.
+func Empty(ctx context.Context, s store.Store, key string, offset int64, doing string) (io.ReadCloser, error) {
+	o, err := s.Stat(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if offset < 0 || offset > o.Size {
+		return nil, fault.New(fault.Invalid, "%s: there is no byte %d in %d", doing, offset, o.Size)
+	}
+	return http.NoBody, nil
+}
 
 // Range is a range of bytes as RFC 9110 spells it; a length below zero means up to the end.
 func Range(offset, length int64) string {

@@ -24,7 +24,7 @@ func breaking(skip int64, n int, err error) io.ReadCloser {
 func TestResumeGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 5, 20, 21} {
-		r := Resume(breaking(0, n, io.ErrUnexpectedEOF), "read key", func(skip int64) (io.ReadCloser, error) {
+		r := Resume(breaking(0, n, io.ErrUnexpectedEOF), "read key", 0, -1, func(skip, _ int64) (io.ReadCloser, error) {
 			return breaking(skip, n, io.ErrUnexpectedEOF), nil
 		})
 		got, err := io.ReadAll(r)
@@ -37,7 +37,7 @@ func TestResumeGoesOnWhereItWas(t *testing.T) {
 func TestResumeGivesUpWithoutProgress(t *testing.T) {
 	t.Parallel()
 	reopened := 0
-	r := Resume(breaking(0, 5, io.ErrUnexpectedEOF), "read key", func(skip int64) (io.ReadCloser, error) {
+	r := Resume(breaking(0, 5, io.ErrUnexpectedEOF), "read key", 0, -1, func(skip, _ int64) (io.ReadCloser, error) {
 		reopened++
 		return breaking(skip, 0, io.ErrUnexpectedEOF), nil
 	})
@@ -50,18 +50,37 @@ func TestResumeGivesUpWithoutProgress(t *testing.T) {
 func TestResumeKeepsOtherErrors(t *testing.T) {
 	t.Parallel()
 	surprise := errors.New("surprise")
-	reopen := func(int64) (io.ReadCloser, error) {
+	reopen := func(int64, int64) (io.ReadCloser, error) {
 		t.Error("reopened")
 		return nil, surprise
 	}
-	if _, err := io.ReadAll(Resume(breaking(0, 5, surprise), "read key", reopen)); !errors.Is(err, surprise) {
+	if _, err := io.ReadAll(Resume(breaking(0, 5, surprise), "read key", 0, -1, reopen)); !errors.Is(err, surprise) {
 		t.Errorf("got %v", err)
 	}
 
 	changed := fault.New(fault.Conflict, "the object has changed")
-	r := Resume(breaking(0, 5, io.ErrUnexpectedEOF), "read key", func(int64) (io.ReadCloser, error) { return nil, changed })
+	r := Resume(breaking(0, 5, io.ErrUnexpectedEOF), "read key", 0, -1, func(int64, int64) (io.ReadCloser, error) { return nil, changed })
 	if _, err := io.ReadAll(r); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestResumeAsksForTheRest(t *testing.T) {
+	t.Parallel()
+	const offset, length = 4, 9
+	r := Resume(breaking(offset, 2, io.ErrUnexpectedEOF), "read key", offset, length, func(offset, length int64) (io.ReadCloser, error) {
+		return io.NopCloser(io.LimitReader(breaking(offset, 2, io.ErrUnexpectedEOF), length)), nil
+	})
+	if got, err := io.ReadAll(r); err != nil || string(got) != body[offset:offset+length] {
+		t.Errorf("got %q, %v", got, err)
+	}
+	// The connection breaks when all is read: there is no rest to ask for.
+	r = Resume(breaking(0, 5, io.ErrUnexpectedEOF), "read key", 0, 5, func(_, length int64) (io.ReadCloser, error) {
+		t.Errorf("asked for %d bytes", length)
+		return nil, io.ErrUnexpectedEOF
+	})
+	if got, err := io.ReadAll(r); err != nil || string(got) != body[:5] {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
