@@ -64,7 +64,11 @@ func (a *app) serve(ctx context.Context, r roles) error {
 	if err := os.MkdirAll(c.DataDir, 0o711); err != nil {
 		return fault.Wrap(fault.Denied, err, "make the data folder")
 	}
-	return a.serveParts(ctx, parts, r, log, func(*session) {})
+	return a.serveParts(ctx, parts, r, log, func(*session) {
+		if r == (roles{worker: true}) {
+			worker.SpareMemory()
+		}
+	})
 }
 
 // serveParts runs the roles on opened parts, and calls ready once all of them run.
