@@ -104,7 +104,7 @@ func TestSlots(t *testing.T) {
 
 func TestRefusedConnections(t *testing.T) {
 	t.Parallel()
-	pg := servers.Postgres(t, "max_wal_senders = 1", "max_replication_slots = 0")
+	pg := servers.Postgres(t, "max_wal_senders = 6", "max_replication_slots = 0")
 	run(t, pg.URL, "CREATE ROLE app LOGIN PASSWORD 'app'", "CREATE ROLE barred LOGIN REPLICATION PASSWORD 'barred'")
 	hba := filepath.Join(pg.Dir, "pg_hba.conf")
 	if err := os.WriteFile(hba, []byte("host replication postgres,app 127.0.0.1/32 scram-sha-256\nhost postgres all 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
@@ -138,7 +138,20 @@ func TestRefusedConnections(t *testing.T) {
 	refused(replication.Config{URL: secret.String(pg.URL), ApplicationName: "ü"}, fault.Invalid, "ASCII")
 	refused(at(pg.URL+"?target_session_attrs=standby"), fault.Unavailable, "standby")
 
-	conn := dial(t, at(pg.URL))
+	// A sender that has just been refused may still count for a moment.
+	var conn *replication.Conn
+	eventually(t, "a sender is free", func() (free bool) {
+		var err error
+		conn, err = replication.Connect(t.Context(), at(pg.URL))
+		return err == nil
+	})
+	defer conn.Close()
+	for full := false; !full; {
+		another, err := replication.Connect(t.Context(), at(pg.URL))
+		if full = err != nil; !full {
+			defer another.Close()
+		}
+	}
 	refused(at(pg.URL), fault.Unavailable, "max_wal_senders")
 	err := conn.CreateSlot(t.Context(), slot)
 	wantKind(t, err, fault.Exhausted)
