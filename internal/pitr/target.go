@@ -12,17 +12,21 @@ type Kind string
 // The kinds of targets, and what a recovery to each holds.
 const (
 	// AtTime: recovery stops before the first transaction in the order of the
-	// WAL that ended (by commit or by abort) later than Time. As commit times
-	// ascend in the WAL, these are exactly the transactions with a commit time
-	// of at most Time. (Sessions that commit within the same microseconds may
-	// write their times in another order; what is recovered stays a prefix.)
+	// WAL that ended, by commit or by abort, later than Time (with Exclusive: at
+	// Time or later). As commit times ascend in the WAL, these are exactly the
+	// transactions with a commit time of at most Time (with Exclusive: before
+	// Time). Sessions that commit within the same microseconds may write their
+	// times in another order: what is recovered stays a beginning of the WAL.
 	AtTime Kind = "time"
 	// AtLSN: recovery stops after the first record that begins at or after LSN.
-	// With Exclusive it stops before that record, so that what is recovered is
-	// exactly what pg_current_wal_insert_lsn() had counted when it said LSN.
+	// With Exclusive it stops before that record: what is recovered is then every
+	// record that begins before LSN, which is exactly what was there when
+	// pg_current_wal_insert_lsn() said LSN. A position at the end of the WAL held,
+	// where no record begins yet, is the end of it.
 	AtLSN Kind = "lsn"
-	// AtXID: recovery stops after the commit or abort of the transaction XID.
-	// Transactions that began earlier and ended later are not there.
+	// AtXID: recovery stops after the commit or abort of the transaction XID (with
+	// Exclusive: before it). Transactions that began earlier and ended later are
+	// not there. Only IDs of whole transactions count, not of subtransactions.
 	AtXID Kind = "xid"
 	// AtName: recovery stops after the record of the restore point.
 	AtName Kind = "name"
