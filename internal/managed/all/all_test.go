@@ -42,4 +42,12 @@ func TestRefusesWhatCannotWork(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for _, c := range []managed.Config{
+		{Kind: managed.KindRDS, Instance: "orders", Region: "eu-west-1"},
+		{Kind: managed.KindAzure, Instance: "orders", Subscription: "s", ResourceGroup: "g"},
+	} {
+		if _, err := all.Open(t.Context(), c, "redis://db"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s with another database's URL: %v", c.Kind, err)
+		}
+	}
 }

@@ -91,7 +91,7 @@ func place(c managed.Config) cloud.Configuration {
 // at the service.
 func (s *Service) find(ctx context.Context, name string) (*armpostgresqlflexibleservers.Server, time.Time, error) {
 	var answer *http.Response
-	found, err := s.client.Get(runtime.WithCaptureResponse(ctx, &answer), s.config.ResourceGroup, name, nil)
+	found, err := s.client.Get(policy.WithCaptureResponse(ctx, &answer), s.config.ResourceGroup, name, nil)
 	now := clock(answer)
 	switch {
 	case code(err) == codeNoServer:

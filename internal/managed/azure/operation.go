@@ -32,7 +32,7 @@ func (s *Service) follow(ctx context.Context, name string) (failure string, runn
 		return "", false, nil
 	}
 	doing := "follow the restore to " + name
-	if _, err := begun.Poll(ctx); err != nil {
+	if _, err := begun.Poll(ctx); err != nil { //nolint:bodyclose // the operation has read it, and keeps it
 		return "", false, s.fault(err, doing)
 	}
 	if !begun.Done() {

@@ -3,6 +3,7 @@ package managedtest
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -149,9 +150,7 @@ func (d *Azure) restore(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	asked := map[string]string{"createMode": p.CreateMode, "pointInTimeUTC": p.PointInTimeUTC.Format(time.RFC3339)}
-	for key, value := range p.Network {
-		asked[key] = value
-	}
+	maps.Copy(asked, p.Network)
 	if !d.begin(name, p.PointInTimeUTC, body.Tags, asked) {
 		d.t.Errorf("a server that exists would be changed: PUT %s", name)
 		deny(w, http.StatusConflict, "ServerIsBusy", "The server is busy with another operation.")

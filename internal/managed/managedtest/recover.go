@@ -51,7 +51,7 @@ func (c *Cloud) recover(name, host string, at time.Time) (*servers.Process, erro
 	dir := filepath.Join(c.PG.SocketDir, name)
 	for file, text := range map[string]string{
 		"postgresql.conf": strings.Join(settings, "\n") + "\n",
-		"pg_hba.conf":     "\nhost all all 127.0.0.0/8 scram-sha-256\n",
+		"pg_hba.conf":     "\nhost all postgres 127.0.0.0/8 scram-sha-256\n",
 		"recovery.signal": "",
 	} {
 		if err := extend(filepath.Join(dir, file), text); err != nil {

@@ -33,6 +33,9 @@ type Service struct {
 
 // Open prepares the client; nothing is sent yet. Errors are of kind fault.Invalid.
 func Open(ctx context.Context, c managed.Config) (managed.Service, error) {
+	if _, err := managed.At(c.URL, ""); err != nil {
+		return nil, err
+	}
 	var badCA error
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		badCA = transport.Options{CAFile: c.CAFile, Idle: transport.Idle}.Apply(t)
