@@ -23,7 +23,7 @@ type Bytes struct {
 // engine's word that the worker lives, not that the other side is quick.
 type pulse struct {
 	step          string
-	total         int64
+	total         atomic.Int64
 	plain, stored atomic.Int64
 	stop          chan struct{}
 	done          chan struct{}
@@ -32,7 +32,8 @@ type pulse struct {
 const pulseInterval = 2 * time.Second
 
 func startPulse(ctx context.Context, step string, total int64) *pulse {
-	p := &pulse{step: step, total: total, stop: make(chan struct{}), done: make(chan struct{})}
+	p := &pulse{step: step, stop: make(chan struct{}), done: make(chan struct{})}
+	p.total.Store(total)
 	activity.RecordHeartbeat(ctx, p.bytes())
 	go p.run(ctx)
 	return p
@@ -53,8 +54,11 @@ func (p *pulse) run(ctx context.Context) {
 }
 
 func (p *pulse) bytes() Bytes {
-	return Bytes{Step: p.step, Plain: p.plain.Load(), Stored: p.stored.Load(), Total: p.total}
+	return Bytes{Step: p.step, Plain: p.plain.Load(), Stored: p.stored.Load(), Total: p.total.Load()}
 }
+
+// expect says about how many plain bytes there are, once that is known.
+func (p *pulse) expect(total int64) { p.total.Store(total) }
 
 // set records progress; it fits archive's progress callbacks.
 func (p *pulse) set(plain, stored int64) {

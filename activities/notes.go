@@ -20,6 +20,8 @@ import (
 type note struct {
 	Plan    []surface.Part      `json:"plan,omitempty"`
 	Entries []archive.PartEntry `json:"entries"`
+	// Base is what the manifest of a base backup says beside its parts.
+	Base *archive.Base `json:"base,omitempty"`
 }
 
 // NotesDir is the folder of notes within a point's folder.

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -15,6 +16,8 @@ import (
 // PrepareInput says which point is to be made.
 type PrepareInput struct {
 	Surface string `json:"surface"`
+	// Kind is snapshot or base; empty means snapshot.
+	Kind    string `json:"kind,omitempty"`
 	PointID string `json:"pointId,omitempty"`
 	Policy  string `json:"policy,omitempty"`
 	Store   string `json:"store,omitempty"`
@@ -100,7 +103,7 @@ func (a *Activities) policyOf(in PrepareInput) (Prepared, string, error) {
 		}
 	}
 	if storeName == "" {
-		storeName = a.Config.FirstStore(in.Surface)
+		storeName = a.Config.FirstStore(in.Surface, cmp.Or(in.Kind, config.KindSnapshot))
 	}
 	if storeName == "" {
 		return out, "", fault.New(fault.Invalid, "no store is configured: add one under stores, or set SNAPSHOTS_STORAGE_PROVIDER")
@@ -113,8 +116,9 @@ func (a *Activities) policy(in PrepareInput) (config.Policy, bool) {
 		policy, ok := a.Config.Policies[in.Policy]
 		return policy, ok
 	}
+	kind := cmp.Or(in.Kind, config.KindSnapshot)
 	for _, name := range slices.Sorted(maps.Keys(a.Config.Policies)) {
-		if policy := a.Config.Policies[name]; policy.Surface == in.Surface {
+		if policy := a.Config.Policies[name]; policy.Surface == in.Surface && policy.Kind == kind {
 			return policy, true
 		}
 	}

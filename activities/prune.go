@@ -8,6 +8,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog/retention"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
@@ -71,7 +72,14 @@ func (a *Activities) Prune(ctx context.Context, in PruneInput) (Pruned, error) {
 			ID: pt.ID, At: pt.CreatedAt, Verified: pt.VerifiedAt != nil, Proven: pt.ProvenAt != nil, LockedUntil: pt.LockedUntil,
 		})
 	}
-	plan := retention.Plan(candidates, retention.Keep(policy.Keep), in.Now)
+	planned := retention.Plan
+	if policy.Kind == config.KindBase {
+		planned = retention.PlanBases
+		if err := a.addParents(ctx, in.Store, policy.Surface, candidates); err != nil {
+			return out, err
+		}
+	}
+	plan := planned(candidates, retention.Keep(policy.Keep), in.Now)
 	slices.SortStableFunc(plan, func(x, y retention.Decision) int { return order(x.Keep) - order(y.Keep) })
 	for _, d := range plan {
 		if d.Keep {
@@ -86,7 +94,10 @@ func (a *Activities) Prune(ctx context.Context, in PruneInput) (Pruned, error) {
 		out.Deleted++
 	}
 	out.Lines = plan[:min(len(plan), maxLines)]
-	return out, nil
+	if policy.Kind != config.KindBase || in.DryRun {
+		return out, nil
+	}
+	return out, a.pruneWAL(ctx, policy.Surface, in.Store)
 }
 
 // order puts deletions before what is kept.

@@ -47,12 +47,16 @@ func (a *Activities) Seal(ctx context.Context, in SealInput) (Sealed, error) {
 	} else if !fault.Is(err, fault.Missing) {
 		return Sealed{}, err
 	}
-	entries, err := a.gather(ctx, in)
+	entries, base, err := a.gather(ctx, in)
 	if err != nil {
 		return Sealed{}, err
 	}
 	m := a.manifest(in, entries)
-	if err := a.examine(ctx, in.Point, &m); err != nil {
+	m.Base = base
+	if base == nil {
+		err = a.examine(ctx, in.Point, &m)
+	}
+	if err != nil {
 		return Sealed{}, err
 	}
 	m.SealedAt = time.Now().UTC()
@@ -65,20 +69,20 @@ func (a *Activities) Seal(ctx context.Context, in SealInput) (Sealed, error) {
 }
 
 // gather reads the notes of the plan and of all parts.
-func (a *Activities) gather(ctx context.Context, in SealInput) ([]archive.PartEntry, error) {
+func (a *Activities) gather(ctx context.Context, in SealInput) ([]archive.PartEntry, *archive.Base, error) {
 	plan, err := a.readNote(ctx, in.Point, planNote(in.Held.Fresh))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	entries := plan.Entries
 	for i := range in.Held.Parts {
 		n, err := a.readNote(ctx, in.Point, partNote(in.Held.Fresh, i))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		entries = append(entries, n.Entries...)
 	}
-	return entries, nil
+	return entries, plan.Base, nil
 }
 
 // examine reads the parts back where the surface can't take its fingerprint

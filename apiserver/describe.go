@@ -114,6 +114,20 @@ func (s *Server) describe(api huma.API) {
 		summary: "Show one surface", errors: readErrors,
 	}, s.getSurface)
 	add(s, api, route{
+		id: "get-pitr", method: http.MethodGet, path: "/v1/pitr/{surface}", tag: "pitr", role: Viewer,
+		summary: "Show which moments a surface can be put back to", errors: readErrors,
+		description: "The window, every gap in the WAL, the lag between server and store, and what the slot holds back.",
+	}, s.getPITR)
+	add(s, api, route{
+		id: "recover-surface", method: http.MethodPost, path: "/v1/pitr/{surface}/restore", tag: "pitr", role: Operator,
+		status: accepted, summary: "Put a surface back to a moment, in an isolated server", errors: startErrors,
+	}, s.recoverSurface)
+	add(s, api, route{
+		id: "get-recovery", method: http.MethodGet, path: "/v1/admin/recoveries/{id}", tag: "pitr", role: Viewer,
+		summary: "Show a recovery to a moment", errors: readErrors,
+		description: "The URL of the recovered server, password included, is shown from the role operator on.",
+	}, s.getRecovery)
+	add(s, api, route{
 		id: "list-keys", method: http.MethodGet, path: "/v1/admin/keys", tag: "keys", role: Admin,
 		summary: "List API keys",
 	}, s.listKeys)

@@ -71,6 +71,10 @@ func (d *double) Restore(_ context.Context, req launch.Request, in workflows.Res
 	return d.begin("restore", "", req, in)
 }
 
+func (d *double) Recover(_ context.Context, req launch.Request, in workflows.RecoverInput) (launch.Started, error) {
+	return d.begin("recover", "", req, in)
+}
+
 func (d *double) Prune(_ context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error) {
 	return d.begin("prune", "", req, in)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -48,6 +49,11 @@ type Deps struct {
 	// RestoredURL is the URL of a restored server with its password, Missing
 	// where it can't be known; nil when it never can.
 	RestoredURL func(workflows.RestoreResult) (string, error)
+	// RecoveredURL is RestoredURL for a recovery to a moment.
+	RecoveredURL func(workflows.RecoverResult) (string, error)
+	// PITRStatus reads which moments a surface can be put back to, from a store
+	// by name or from the surface's own; nil when nobody here can.
+	PITRStatus func(ctx context.Context, surface, store string) (pitr.Status, error)
 	// TemporalUI is where Temporal's Web UI is, empty when nobody knows.
 	TemporalUI string
 	// Version of this program.
@@ -66,12 +72,14 @@ type Server struct {
 	temporalUI string
 	version    string
 
-	restoredURL func(workflows.RestoreResult) (string, error)
-	failures    *failures
-	metrics     *metrics
-	readiness   *readiness
-	auditBroken atomic.Bool
-	handler     http.Handler
+	restoredURL  func(workflows.RestoreResult) (string, error)
+	recoveredURL func(workflows.RecoverResult) (string, error)
+	pitrStatus   func(ctx context.Context, surface, store string) (pitr.Status, error)
+	failures     *failures
+	metrics      *metrics
+	readiness    *readiness
+	auditBroken  atomic.Bool
+	handler      http.Handler
 }
 
 // New makes a Server; it serves nothing yet. The audit log goes where the
@@ -87,6 +95,7 @@ func New(d Deps) (*Server, error) {
 	s := &Server{
 		config: d.Config, launcher: d.Launcher, catalog: d.Catalog, stores: d.Stores, keys: d.Keys, audit: log,
 		log: d.Logger, temporalUI: d.TemporalUI, version: d.Version, restoredURL: d.RestoredURL,
+		recoveredURL: d.RecoveredURL, pitrStatus: d.PITRStatus,
 		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
 	}
 	router := echo.New()

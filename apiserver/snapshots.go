@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strconv"
@@ -51,7 +52,7 @@ type createInput struct {
 	Body struct {
 		Database string `json:"database,omitempty" doc:"The surface to take a snapshot of."`
 		Surface  string `json:"surface,omitempty" doc:"Another name for database."`
-		Kind     string `json:"kind,omitempty" doc:"snapshot, the only kind of this version."`
+		Kind     string `json:"kind,omitempty" doc:"snapshot (the default), or base for a base backup of PostgreSQL."`
 		Store    string `json:"store,omitempty" doc:"Where to; default is the store of the surface's policy."`
 	}
 }
@@ -60,19 +61,18 @@ const createAction = "snapshot.create"
 
 func (s *Server) createSnapshot(ctx context.Context, in *createInput) (*startedOutput, error) {
 	name, err := s.surfaceToSave(in)
+	kind := cmp.Or(in.Body.Kind, config.KindSnapshot)
 	if err == nil {
-		err = s.checkDestination(ctx, name, in.Body.Store)
+		err = s.checkDestination(ctx, name, kind, in.Body.Store)
 	}
 	if err != nil {
 		return nil, s.failed(ctx, createAction, in.Body.Database+in.Body.Surface, err)
 	}
 	return s.start(ctx, work{
 		action: createAction, target: name, key: in.Key, path: "/v1/admin/snapshots/",
-		answer: Started{Operation: workflows.OperationSnapshot, Surface: name, Kind: config.KindSnapshot},
+		answer: Started{Operation: workflows.OperationSnapshot, Surface: name, Kind: kind},
 		launch: func(ctx context.Context, req launch.Request) (launch.Started, error) {
-			return s.launcher.Snapshot(ctx, req, workflows.SnapshotInput{
-				Surface: name, Kind: config.KindSnapshot, Store: in.Body.Store,
-			})
+			return s.launcher.Snapshot(ctx, req, workflows.SnapshotInput{Surface: name, Kind: kind, Store: in.Body.Store})
 		},
 	})
 }
@@ -92,20 +92,24 @@ func (s *Server) surfaceToSave(in *createInput) (string, error) {
 	if _, known := s.config.Surfaces[name]; !known {
 		return "", s.unknownSurface(name)
 	}
-	if kind := in.Body.Kind; kind != "" && kind != config.KindSnapshot {
-		return "", fault.New(fault.Unsupported, "kind %q is not part of this version; it must be snapshot", clip(kind))
+	switch in.Body.Kind {
+	case "", config.KindSnapshot:
+		return name, nil
+	case config.KindBase:
+		return name, s.database(name)
+	default:
+		return "", fault.New(fault.Invalid, "kind %q must be snapshot or base", clip(in.Body.Kind))
 	}
-	return name, nil
 }
 
 // checkDestination asks the store that a snapshot would go to whether it can be used.
-func (s *Server) checkDestination(ctx context.Context, surfaceName, asked string) error {
+func (s *Server) checkDestination(ctx context.Context, surfaceName, kind, asked string) error {
 	if len(s.stores) == 0 {
 		return fault.New(fault.Conflict, "no store is configured: set SNAPSHOTS_STORAGE_PROVIDER to s3, azure or local "+
 			"with the variables it needs, or add one under stores in lifeboat.yaml")
 	}
 	if asked == "" {
-		asked = s.config.FirstStore(surfaceName)
+		asked = s.config.FirstStore(surfaceName, kind)
 	}
 	st, known := s.stores[asked]
 	if !known {

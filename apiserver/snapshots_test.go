@@ -88,7 +88,7 @@ func TestBadCreate(t *testing.T) {
 		"unknown":       {`{"database":"other"}`, 404, "missing", `surface \"other\" is not in the configuration (there are cache, main)`},
 		"long":          {`{"database":"` + strings.Repeat("x", 5000) + `"}`, 404, "missing", "…"},
 		"unknown store": {`{"database":"main","store":"tape"}`, 404, "missing", `store \"tape\" is not in the configuration (there are primary)`},
-		"another kind":  {`{"database":"main","kind":"base"}`, 422, "unsupported", "not part of this version"},
+		"another kind":  {`{"database":"main","kind":"weekly"}`, 400, "invalid", "must be snapshot or base"},
 		"unknown field": {`{"database":"main","extra":1}`, 422, "invalid", "body.extra"},
 		"wrong type":    {`{"database":["main"]}`, 422, "invalid", "body.database"},
 		"not an object": {`["main"]`, 422, "invalid", "expected object"},

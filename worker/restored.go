@@ -1,7 +1,11 @@
 package worker
 
 import (
+	"context"
+
+	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -9,18 +13,33 @@ import (
 // is opened with the configured key, or read on the host itself; it is Missing
 // where neither can be done, or where the restore went elsewhere.
 func (p *Parts) RestoredURL(r workflows.RestoreResult) (string, error) {
-	if r.SealedURL != "" {
-		url, err := p.Keys.OpenSecret(r.SealedURL)
+	return p.serverURL(r.ID, r.Surface, r.Host, r.SealedURL)
+}
+
+// RecoveredURL is RestoredURL for a recovery to a moment.
+func (p *Parts) RecoveredURL(r workflows.RecoverResult) (string, error) {
+	return p.serverURL(r.ID, r.Surface, r.Host, r.SealedURL)
+}
+
+func (p *Parts) serverURL(id, surface, host, sealed string) (string, error) {
+	if sealed != "" {
+		url, err := p.Keys.OpenSecret(sealed)
 		return url.Reveal(), err
 	}
-	if r.Host == "" || r.Host != Host(p.Config.DataDir) {
-		return "", fault.New(fault.Missing, "the restored server's URL is known on host %s alone", r.Host)
+	if host == "" || host != Host(p.Config.DataDir) {
+		return "", fault.New(fault.Missing, "the restored server's URL is known on host %s alone", host)
 	}
-	server, err := p.Environment.Get(r.ID)
+	server, err := p.Environment.Get(id)
 	if err != nil {
 		return "", err
 	}
 	acts := p.Activities(nil, "")
-	url, err := acts.IsolatedURL(r.Surface, server.URL)
+	url, err := acts.IsolatedURL(surface, server.URL)
 	return url.Reveal(), err
+}
+
+// PITRStatus says which moments a surface can be put back to, as its store and
+// the live server have it now. An empty store name means that of the surface's WAL.
+func (p *Parts) PITRStatus(ctx context.Context, surface, store string) (pitr.Status, error) {
+	return p.Activities(nil, "").PITRStatus(ctx, activities.PITRStatusInput{Surface: surface, Store: store})
 }

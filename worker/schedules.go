@@ -19,7 +19,7 @@ const scheduleJitter = 5 * time.Second
 func ReconcileSchedules(ctx context.Context, c client.Client, cfg *config.Config) (schedules.Report, error) {
 	var wanted []schedules.Wanted
 	for name, policy := range cfg.Policies {
-		if policy.Cron == "" {
+		if policy.Cron == "" || policy.Kind == config.KindWAL {
 			continue
 		}
 		wanted = append(wanted, schedules.Wanted{
@@ -27,7 +27,7 @@ func ReconcileSchedules(ctx context.Context, c client.Client, cfg *config.Config
 			Workflow: workflows.SnapshotName, TaskQueue: workflows.TaskQueue,
 			Args: []any{workflows.SnapshotInput{Surface: policy.Surface, Kind: policy.Kind, Policy: name}},
 			Note: "policy " + name + " of the configuration", WorkflowID: workflows.OperationSnapshot + "/" + policy.Surface + "/" + name,
-			Summary: "snapshot of " + policy.Surface + " by policy " + name,
+			Summary: policy.Kind + " of " + policy.Surface + " by policy " + name,
 			Memo:    map[string]any{workflows.MemoTrigger: "schedule", workflows.MemoRequester: "policy " + name},
 			SearchAttributes: temporal.NewSearchAttributes(workflows.AttrSurface.ValueSet(policy.Surface),
 				workflows.AttrOperation.ValueSet(workflows.OperationSnapshot), workflows.AttrVerdict.ValueSet(workflows.VerdictRunning)),

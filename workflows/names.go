@@ -17,6 +17,14 @@ const (
 	VerifyName   = "Verify"
 	RestoreName  = "Restore"
 	PruneName    = "Prune"
+	StreamName   = "Stream"
+	RecoverName  = "Recover"
+)
+
+// The kinds of recovery points.
+const (
+	KindSnapshot = "snapshot"
+	KindBase     = "base"
 )
 
 // Operations, as the search attribute and the audit log name them.
@@ -25,6 +33,8 @@ const (
 	OperationVerify   = "verify"
 	OperationRestore  = "restore"
 	OperationPrune    = "prune"
+	OperationWAL      = "wal"
+	OperationRecover  = "recover"
 )
 
 // Search attributes. Temporal's SQL visibility has room for ten keywords, so
@@ -49,6 +59,8 @@ const (
 	VerdictRunning = "running"
 	VerdictDone    = "done"
 	VerdictFailed  = "failed"
+	// VerdictAlarm is of a run without end that can't do its work at the moment.
+	VerdictAlarm = "alarm"
 )
 
 // ProgressQuery is the query that every workflow answers with its Progress.

@@ -46,12 +46,7 @@ func fromOneView(ctx workflow.Context, t *tracker, in SnapshotInput, p activitie
 		_ = hold.Get(waitCtx, nil)
 		return activities.Sealed{}, dumpErr
 	}
-	t.phase(ctx, "sealing")
-	info := workflow.GetInfo(ctx)
-	sealed, err := call(long(ctx, "write the manifest"), acts.Seal, activities.SealInput{
-		Point: p.Point, Held: held, Kind: in.Kind, Policy: in.Policy, Reason: in.Reason,
-		WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
-	})
+	sealed, err := seal(ctx, t, in, p, held)
 	if err != nil {
 		return sealed, err
 	}

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -20,6 +21,13 @@ var retryPassing = &temporal.RetryPolicy{
 	InitialInterval:    time.Second,
 	BackoffCoefficient: 2,
 	MaximumInterval:    30 * time.Second,
+}
+
+// retrySoon is for a stream of WAL: each second without one may be lost.
+var retrySoon = &temporal.RetryPolicy{
+	InitialInterval:    time.Second,
+	BackoffCoefficient: 1.5,
+	MaximumInterval:    10 * time.Second,
 }
 
 // retryBriefly is for steps whose failure a person waits to hear of.
@@ -43,6 +51,14 @@ const (
 	freshPause = 2 * time.Second
 	// hostWait is how long a step waits for the one host that can do it.
 	hostWait = 30 * time.Minute
+	// streamGone is how long a stream of WAL may be silent before another worker takes it over.
+	streamGone = 8 * time.Second
+	// streamTurn bounds one turn of a stream. The step ends by itself well before, see activities.StreamTurn.
+	streamTurn = 2 * activities.StreamTurn
+	// streamPause is between the end of a stream that no retry mends and the next try.
+	streamPause = 30 * time.Second
+	// parallelFetches is how many parts of a base backup are fetched at once.
+	parallelFetches = 2
 	// parallelLoads is how many parts a restore loads at once.
 	parallelLoads = 2
 )
@@ -91,6 +107,18 @@ func holding(ctx workflow.Context, summary string) workflow.Context {
 	options := workflow.GetActivityOptions(patient(ctx, summary))
 	options.HeartbeatTimeout = holderGone
 	return workflow.WithActivityOptions(ctx, options)
+}
+
+// streaming options are for the step that ships WAL: nothing but being told so ends its retries.
+func streaming(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:   streamTurn,
+		HeartbeatTimeout:      streamGone,
+		RetryPolicy:           retrySoon,
+		WaitForCancellation:   true,
+		DisableEagerExecution: true,
+		Summary:               summary,
+	})
 }
 
 // onHost sends steps to the one host where the restored server lives.

@@ -12,6 +12,8 @@ func Register(r worker.WorkflowRegistry) {
 		VerifyName:   Verify,
 		RestoreName:  Restore,
 		PruneName:    Prune,
+		StreamName:   Stream,
+		RecoverName:  Recover,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

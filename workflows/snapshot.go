@@ -24,7 +24,7 @@ func Snapshot(ctx workflow.Context, in SnapshotInput) (out SnapshotResult, err e
 	}()
 	t.phase(ctx, "preparing")
 	prepared, err := call(brief(ctx, "choose the store and the key"), acts.Prepare, activities.PrepareInput{
-		Surface: in.Surface, PointID: in.PointID, Policy: in.Policy, Store: in.Store, Now: workflow.Now(ctx),
+		Surface: in.Surface, Kind: in.Kind, PointID: in.PointID, Policy: in.Policy, Store: in.Store, Now: workflow.Now(ctx),
 	})
 	if err != nil {
 		return out, err
@@ -37,7 +37,11 @@ func Snapshot(ctx workflow.Context, in SnapshotInput) (out SnapshotResult, err e
 	if err != nil {
 		return out, err
 	}
-	sealed, err := makePoint(ctx, t, in, prepared)
+	make := makePoint
+	if in.Kind == KindBase {
+		make = makeBase
+	}
+	sealed, err := make(ctx, t, in, prepared)
 	if err != nil {
 		return out, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/walspool"
 )
 
 // The exit codes: scripts rely on them.
@@ -42,9 +43,13 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
+	var spooled spoolError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &spooled):
+		fmt.Fprintf(errOut, "lifeboat: %s\n", fault.Line(err))
+		return walspool.ExitCode(spooled.error)
 	case errors.As(err, &usage):
 		fmt.Fprintf(errOut, "lifeboat: %s\n", fault.Line(err))
 		return exitUsage
@@ -82,7 +87,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.format, "output", "o", "text", "output format: text or json")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	root.AddCommand(a.upCommand(), a.apiserverCommand(), a.workerCommand(), a.checkCommand(), a.demoCommand(),
-		a.snapshotCommand(), a.environmentCommand())
+		a.snapshotCommand(), a.pitrCommand(), a.walCommand(), a.environmentCommand())
 	return root
 }
 

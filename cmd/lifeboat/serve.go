@@ -124,6 +124,9 @@ func (a *app) work(ctx context.Context, s *session, parts *worker.Parts, log *sl
 	if err != nil {
 		return nil, err
 	}
+	if err := worker.ReconcileStreams(ctx, s.client, parts.Config); err != nil {
+		return nil, err
+	}
 	w, err := worker.Start(s.client, parts.Activities(s.client, version))
 	if err != nil {
 		return nil, err
@@ -150,7 +153,7 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 	log.Info("API", "url", "http://"+c.Listen, "temporal", ui)
 	return apiserver.New(apiserver.Deps{
 		Config: c, Launcher: s.launcher, Catalog: parts.Catalog, Stores: parts.Stores, Keys: keys,
-		RestoredURL: parts.RestoredURL, TemporalUI: ui, Version: version, Logger: log,
+		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus, TemporalUI: ui, Version: version, Logger: log,
 	})
 }
 

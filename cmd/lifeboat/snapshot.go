@@ -73,7 +73,7 @@ func (a *app) snapshotCreate() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is done, and show the progress")
-	cmd.Flags().StringVar(&in.Kind, "kind", config.KindSnapshot, "kind of recovery point")
+	cmd.Flags().StringVar(&in.Kind, "kind", config.KindSnapshot, "kind of recovery point: snapshot, or base")
 	cmd.Flags().StringVar(&in.Store, "store", "", "store to write to (default: the policy's)")
 	return cmd
 }
@@ -83,8 +83,11 @@ func checkSnapshot(c *config.Config, in workflows.SnapshotInput) error {
 	if _, ok := c.Surfaces[in.Surface]; !ok {
 		return fault.New(fault.Invalid, "surface %q is not in the configuration: it has %s", in.Surface, names(c.Surfaces))
 	}
-	if in.Kind != config.KindSnapshot {
-		return fault.New(fault.Invalid, "--kind takes %s, not %q", config.KindSnapshot, in.Kind)
+	switch kind := c.Surfaces[in.Surface].Kind; {
+	case in.Kind != config.KindSnapshot && in.Kind != config.KindBase:
+		return fault.New(fault.Invalid, "--kind takes %s or %s, not %q", config.KindSnapshot, config.KindBase, in.Kind)
+	case in.Kind == config.KindBase && kind != "postgres":
+		return fault.New(fault.Invalid, "surface %s is of kind %s: base backups are of PostgreSQL", in.Surface, kind)
 	}
 	if in.Store != "" {
 		if _, ok := c.Stores[in.Store]; !ok {
@@ -104,7 +107,7 @@ func reachStore(ctx context.Context, c *config.Config, in workflows.SnapshotInpu
 	if err != nil {
 		return asUsage(err)
 	}
-	name := cmp.Or(in.Store, c.FirstStore(in.Surface))
+	name := cmp.Or(in.Store, c.FirstStore(in.Surface, in.Kind))
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return fault.While(parts.Stores[name].Check(ctx), "store %s can't be used", name)

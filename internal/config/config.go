@@ -68,7 +68,7 @@ type TLS struct {
 
 // Compression of every part by zstd.
 type Compression struct {
-	// Level is 1 (quickest, the default) to 19.
+	// Level is 1 (the default) to 19, or -1 to -7, which are quicker and store more.
 	Level int `yaml:"level" json:"level"`
 }
 
@@ -176,13 +176,20 @@ type Audit struct {
 	File string `yaml:"file" json:"file"`
 }
 
-// FirstStore is the store to use when nobody names one: the one of the
-// surface's first policy by name, else the first store by name. It is empty
-// when there is no store.
-func (c *Config) FirstStore(surfaceName string) string {
-	for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
-		if p := c.Policies[name]; p.Surface == surfaceName && p.Store != "" {
-			return p.Store
+// FirstStore is the store for a point of a kind when nobody names one: that of
+// the surface's first policy of the kind by name; for a base backup then that
+// of its WAL; then that of any policy of the surface; then the first store by
+// name. It is empty when there is no store.
+func (c *Config) FirstStore(surfaceName, kind string) string {
+	kinds := []string{kind}
+	if kind == KindBase {
+		kinds = append(kinds, KindWAL)
+	}
+	for _, kind := range append(kinds, "") {
+		for _, name := range slices.Sorted(maps.Keys(c.Policies)) {
+			if p := c.Policies[name]; p.Surface == surfaceName && p.Store != "" && (kind == "" || p.Kind == kind) {
+				return p.Store
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Stores)) {

@@ -165,7 +165,7 @@ func complete(env environment, c *Config) {
 			p.Slot = cmp.Or(p.Slot, slotName(name))
 		}
 		if p.Store == "" && len(c.Stores) == 1 {
-			p.Store = c.FirstStore(p.Surface)
+			p.Store = c.FirstStore(p.Surface, p.Kind)
 		}
 		c.Policies[name] = p
 	}

@@ -182,13 +182,13 @@ func TestFirstStore(t *testing.T) {
 		Stores:   map[string]store.Config{"b": {}, "a": {}},
 		Policies: map[string]Policy{"x": {Surface: "main", Store: "b"}},
 	}
-	if got := c.FirstStore("main"); got != "b" {
+	if got := c.FirstStore("main", KindSnapshot); got != "b" {
 		t.Errorf("the policy's store was not taken: %q", got)
 	}
-	if got := c.FirstStore("redis"); got != "a" {
+	if got := c.FirstStore("redis", KindSnapshot); got != "a" {
 		t.Errorf("the first store was not taken: %q", got)
 	}
-	if got := new(Config).FirstStore("main"); got != "" {
+	if got := new(Config).FirstStore("main", KindSnapshot); got != "" {
 		t.Errorf("a store out of nowhere: %q", got)
 	}
 }

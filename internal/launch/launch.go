@@ -60,7 +60,7 @@ func (l *Launcher) Snapshot(ctx context.Context, req Request, in workflows.Snaps
 	return l.start(ctx, req, job{
 		name: workflows.SnapshotName, operation: workflows.OperationSnapshot, surface: in.Surface,
 		id: in.PointID, point: in.PointID, request: request, input: in,
-		summary: "snapshot of " + in.Surface,
+		summary: in.Kind + " of " + in.Surface,
 	})
 }
 
@@ -81,6 +81,16 @@ func (l *Launcher) Restore(ctx context.Context, req Request, in workflows.Restor
 		name: workflows.RestoreName, operation: workflows.OperationRestore, surface: in.Point.Surface,
 		id: in.RestoreID, point: in.Point.ID, request: request, input: in,
 		summary: "restore of " + in.Point.ID,
+	})
+}
+
+// Recover starts the recovery of a surface to a moment; it gets its ID here.
+func (l *Launcher) Recover(ctx context.Context, req Request, in workflows.RecoverInput) (Started, error) {
+	request := in
+	in.RestoreID = archive.NewID(time.Now())
+	return l.start(ctx, req, job{
+		name: workflows.RecoverName, operation: workflows.OperationRecover, surface: in.Surface,
+		id: in.RestoreID, request: request, input: in, summary: "recovery of " + in.Surface + " to " + in.At,
 	})
 }
 

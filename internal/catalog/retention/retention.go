@@ -29,6 +29,8 @@ type Point struct {
 	At time.Time
 	// Verified and Proven say what was done with it.
 	Verified, Proven bool
+	// Parent is the ID of the base backup that this one builds on, empty for a full one.
+	Parent string
 	// LockedUntil is until when its store refuses to delete it; zero without a lock.
 	LockedUntil time.Time
 }

@@ -71,6 +71,8 @@ type Server struct {
 	URL secret.String `json:"url"`
 	// Dir is the folder that holds all of it.
 	Dir string `json:"dir"`
+	// BinDir is where the server's programs are.
+	BinDir string `json:"binDir"`
 	// PID is its main process, 0 when it does not run.
 	PID     int    `json:"pid,omitempty"`
 	Surface string `json:"surface,omitempty"`

@@ -77,7 +77,7 @@ func (i *instance) address() string {
 func (i *instance) server() Server {
 	return Server{
 		ID: i.id, Kind: i.rec.Kind, Version: i.rec.Version, Major: i.rec.Major,
-		Address: i.address(), URL: i.kind.url(i), Dir: i.dir, PID: i.pid(),
+		Address: i.address(), URL: i.kind.url(i), Dir: i.dir, BinDir: i.rec.BinDir, PID: i.pid(),
 		Surface: i.rec.Surface, Point: i.rec.Point,
 		Durable: i.rec.State == stateDurable, CreatedAt: i.rec.CreatedAt,
 	}

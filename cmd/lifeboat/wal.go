@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/walarchive"
+	"github.com/lifeboat-dr/lifeboat/internal/walspool"
+)
+
+func (a *app) walCommand() *cobra.Command {
+	return group("wal", "Store and fetch single WAL files, for archive_command and restore_command", a.walPush(), a.walFetch())
+}
+
+func (a *app) walPush() *cobra.Command {
+	var surface string
+	cmd := &cobra.Command{
+		Use: "push PATH", Short: "Store a finished WAL file: archive_command = 'lifeboat wal push %p'", Args: exactly("PATH"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			archive, err := a.walArchive(cmd.Context(), surface)
+			if err != nil {
+				return err
+			}
+			f, err := os.Open(args[0])
+			if err != nil {
+				return fault.Wrap(fault.Missing, err, "open the WAL file")
+			}
+			defer f.Close()
+			return archive.Push(cmd.Context(), filepath.Base(args[0]), f)
+		},
+	}
+	cmd.Flags().StringVar(&surface, "surface", "", "the surface whose WAL it is (default: the only one with a policy of kind wal)")
+	return cmd
+}
+
+func (a *app) walFetch() *cobra.Command {
+	var surface, spool string
+	cmd := &cobra.Command{
+		Use: "fetch NAME PATH", Short: "Fetch a WAL file: restore_command = 'lifeboat wal fetch %f %p'", Args: exactly("NAME", "PATH"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, path := args[0], args[1]
+			if spool != "" {
+				return spoolError{walspool.Wait(cmd.Context(), spool, name, path)}.orNil()
+			}
+			archive, err := a.walArchive(cmd.Context(), surface)
+			if err != nil {
+				return err
+			}
+			return fetchTo(cmd.Context(), archive, name, path)
+		},
+	}
+	cmd.Flags().StringVar(&surface, "surface", "", "the surface whose WAL it is (default: the only one with a policy of kind wal)")
+	cmd.Flags().StringVar(&spool, "spool", "", "take it from the folder that a recovery under way fills")
+	return cmd
+}
+
+// fetchTo writes a file and puts it into place in one step: PostgreSQL never sees half of it.
+func fetchTo(ctx context.Context, archive *walarchive.Archive, name, path string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".lifeboat-wal-*")
+	if err != nil {
+		return fault.Wrap(fault.Denied, err, "make the WAL file")
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if err := archive.Fetch(ctx, name, f); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return fault.Wrap(fault.Exhausted, err, "write the WAL file")
+	}
+	return fault.Wrap(fault.Denied, os.Rename(f.Name(), path), "put the WAL file into place")
+}
+
+// walArchive opens the WAL of a surface on the store of its policy.
+func (a *app) walArchive(ctx context.Context, surface string) (*walarchive.Archive, error) {
+	parts, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if surface == "" {
+		if surface, err = onlyWAL(parts.Config); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	if err := knownDatabase(parts, surface); err != nil {
+		return nil, err
+	}
+	st := parts.Stores[parts.Config.FirstStore(surface, config.KindWAL)]
+	return walarchive.Open(st, surface, parts.Keys, parts.Config.Compression.Level), nil
+}
+
+// onlyWAL is the one surface whose WAL is shipped.
+func onlyWAL(c *config.Config) (string, error) {
+	found := map[string]bool{}
+	for _, p := range c.Policies {
+		if p.Kind == config.KindWAL {
+			found[p.Surface] = true
+		}
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("--surface is missing: %d surfaces have a policy of kind wal", len(found))
+	}
+	return slices.Collect(maps.Keys(found))[0], nil
+}
+
+// spoolError is why PostgreSQL gets no file from a spool. Its exit code decides
+// whether PostgreSQL takes that for the end of the WAL.
+type spoolError struct{ error }
+
+func (e spoolError) Unwrap() error { return e.error }
+
+func (e spoolError) orNil() error {
+	if e.error == nil {
+		return nil
+	}
+	return e
+}
