@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -104,6 +105,9 @@ func (r *restore) postData(ctx context.Context, conn *pgx.Conn, src surface.Sour
 	if err != nil {
 		return err
 	}
+	if r.target.Throwaway {
+		r.at = r.at.with("max_parallel_maintenance_workers", strconv.Itoa(helpers(runtime.NumCPU(), r.jobs())))
+	}
 	if done[markPostDataBegun] {
 		args = append(args, "--clean", "--if-exists")
 	} else if _, err := claim(ctx, conn, markPostDataBegun); err != nil {
@@ -116,12 +120,20 @@ func (r *restore) postData(ctx context.Context, conn *pgx.Conn, src surface.Sour
 	return err
 }
 
-func (r *restore) postDataArgs(ctx context.Context) ([]string, error) {
-	jobs := r.target.Jobs
-	if jobs < 1 {
-		jobs = defaultJobs
+// helpers is how many further processes a statement may use to build an index
+// on this host. Where statements keep all processors busy, none: a sort that is
+// shared between processes goes through files, and takes up to half as much again.
+func helpers(processors, jobs int) int { return max(0, processors/jobs-1) }
+
+func (r *restore) jobs() int {
+	if r.target.Jobs < 1 {
+		return defaultJobs
 	}
-	args := []string{"--section=post-data", "--exit-on-error", "--jobs=" + strconv.Itoa(jobs)}
+	return r.target.Jobs
+}
+
+func (r *restore) postDataArgs(ctx context.Context) ([]string, error) {
+	args := []string{"--section=post-data", "--exit-on-error", "--jobs=" + strconv.Itoa(r.jobs())}
 	if r.target.Selection.All() {
 		return args, nil
 	}
