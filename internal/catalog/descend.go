@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
@@ -37,12 +38,15 @@ type timed struct {
 // descending yields the names that sort before upper, or all when that is
 // empty, the newest first; from is about the time of upper.
 //
-// Stores list in ascending order alone. So, after one page from the beginning,
+// Most stores list in ascending order alone. There, after one page from the beginning,
 // which is everything in a small store, it lists windows of time backwards,
 // each longer than the one before: what is listed in vain is bounded by what
 // is taken, however much is older. With all set one ascending listing is made.
 func (n timed) descending(ctx context.Context, from time.Time, upper string, all bool) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		if !all && n.backwards(ctx, upper, yield) {
+			return
+		}
 		most := pageOfNames
 		if all {
 			most = math.MaxInt
@@ -55,8 +59,36 @@ func (n timed) descending(ctx context.Context, from time.Time, upper string, all
 		if !complete && !n.windows(ctx, from, upper, oldest[len(oldest)-1], yield) {
 			return
 		}
-		backwards(oldest, yield)
+		reversed(oldest, yield)
 	}
+}
+
+// backwards asks the store for descending order, and reports whether it has it.
+func (n timed) backwards(ctx context.Context, upper string, yield func(string, error) bool) bool {
+	opts := store.ListOptions{Prefix: n.parent, Shallow: true, Descending: true}
+	if upper != "" {
+		// The folder of a name has a slash at its end, and upper is a name.
+		opts.After = n.parent + upper + "/"
+	}
+	for entry, err := range n.store.List(ctx, opts) {
+		if fault.Is(err, fault.Unsupported) {
+			return false
+		}
+		if err != nil {
+			yield("", err)
+			return true
+		}
+		if name, wanted := n.name(entry); wanted && !yield(name, nil) {
+			return true
+		}
+	}
+	return true
+}
+
+// name is that of a folder; it is wanted if it counts.
+func (n timed) name(entry store.Entry) (name string, wanted bool) {
+	name = strings.TrimSuffix(strings.TrimPrefix(entry.Key, n.parent), "/")
+	return name, entry.Dir && n.matches(name)
 }
 
 // windows yields what is newer than the oldest names, which end with known,
@@ -74,7 +106,7 @@ func (n timed) windows(ctx context.Context, from time.Time, upper, known string,
 			yield("", err)
 			return false
 		}
-		if !backwards(names, yield) {
+		if !reversed(names, yield) {
 			return false
 		}
 		if last {
@@ -84,7 +116,7 @@ func (n timed) windows(ctx context.Context, from time.Time, upper, known string,
 	}
 }
 
-func backwards(names []string, yield func(string, error) bool) bool {
+func reversed(names []string, yield func(string, error) bool) bool {
 	for _, name := range slices.Backward(names) {
 		if !yield(name, nil) {
 			return false
@@ -104,11 +136,11 @@ func (n timed) between(ctx context.Context, lower, upper string, most int) (name
 		if err != nil {
 			return nil, false, err
 		}
-		name := strings.TrimSuffix(strings.TrimPrefix(entry.Key, n.parent), "/")
+		name, wanted := n.name(entry)
 		if upper != "" && name >= upper {
 			break
 		}
-		if !entry.Dir || !n.matches(name) {
+		if !wanted {
 			continue
 		}
 		if len(names) == most {

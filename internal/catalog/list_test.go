@@ -45,6 +45,7 @@ func TestListGivesWhatThereIs(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(uint64(i), 1))
 			first, second, m := newSpy(t), newSpy(t), model(t)
+			second.descends = true
 			type key struct{ id, surface string }
 			where := make(map[key][]string)
 			count := 1500
@@ -163,7 +164,22 @@ func TestListPages(t *testing.T) {
 // What is listed and read must depend on the limit, not on how much is stored.
 func TestListCost(t *testing.T) {
 	t.Parallel()
+	for _, descends := range []bool{false, true} {
+		// A store that lists in ascending order gives a page from its beginning, too.
+		names := 50 + 3*readers
+		if !descends {
+			names = pageOfNames + 500
+		}
+		t.Run(fmt.Sprintf("descends=%v", descends), func(t *testing.T) {
+			t.Parallel()
+			listCost(t, descends, int64(names))
+		})
+	}
+}
+
+func listCost(t *testing.T, descends bool, names int64) {
 	s, m := newSpy(t), model(t)
+	s.descends = descends
 	cost := make(map[int][2]int64)
 	stored := 0
 	for _, n := range []int{2_000, 6_000} {
@@ -186,7 +202,7 @@ func TestListCost(t *testing.T) {
 	if cost[2_000] != cost[6_000] {
 		t.Errorf("names listed and objects opened: %v of 2,000 points, %v of 6,000; want the same", cost[2_000], cost[6_000])
 	}
-	if c := cost[6_000]; c[0] > pageOfNames+500 || c[1] > 3*50+3*readers {
+	if c := cost[6_000]; c[0] > names || c[1] > 3*50+3*readers {
 		t.Errorf("for 50 points %d names were listed and %d objects opened", c[0], c[1])
 	}
 }

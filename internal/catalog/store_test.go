@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/local"
@@ -22,6 +23,8 @@ import (
 
 // spy is a store in a folder that counts what is asked of it and can fail.
 type spy struct {
+	// descends is set for a store that can list backwards; services can't.
+	descends bool
 	store.Store
 	dir                   string
 	lists, listed, opened atomic.Int64
@@ -47,6 +50,10 @@ func (s *spy) List(ctx context.Context, opts store.ListOptions) iter.Seq2[store.
 	return func(yield func(store.Entry, error) bool) {
 		if s.fails(opts.Prefix) {
 			yield(store.Entry{}, s.failing)
+			return
+		}
+		if opts.Descending && !s.descends {
+			yield(store.Entry{}, fault.New(fault.Unsupported, "ascending only"))
 			return
 		}
 		for e, err := range s.Store.List(ctx, opts) {

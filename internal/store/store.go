@@ -83,6 +83,10 @@ type ListOptions struct {
 	After string
 	// Shallow groups keys by the next "/" after Prefix into Dir entries.
 	Shallow bool
+	// Descending, with Shallow alone, asks for descending order; After then
+	// skips keys down to and including this one. Services that list in
+	// ascending order only answer fault.Unsupported, at once.
+	Descending bool
 }
 
 // Features are what a store can do beyond the interface.

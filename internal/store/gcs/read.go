@@ -55,7 +55,7 @@ const pageSize = 1000
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, opts store.ListOptions) iter.Seq2[store.Entry, error] {
 	return func(yield func(store.Entry, error) bool) {
-		under, err := s.keys.Under(opts.Prefix)
+		under, err := s.keys.Ascending(opts)
 		if err != nil {
 			yield(store.Entry{}, err)
 			return

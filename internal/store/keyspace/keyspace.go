@@ -64,6 +64,15 @@ func (k Keyspace) Under(prefix string) (string, error) {
 	return k.prefix + prefix, nil
 }
 
+// Ascending is Under for the listing of a service that knows no other order.
+// The error is of kind fault.Unsupported when another one is asked for.
+func (k Keyspace) Ascending(opts store.ListOptions) (string, error) {
+	if opts.Descending {
+		return "", fault.New(fault.Unsupported, "this store lists in ascending order only")
+	}
+	return k.Under(opts.Prefix)
+}
+
 // After returns from where in the bucket a listing starts: it may come before
 // what opts.After skips, but not by much. Empty means from the beginning.
 func (k Keyspace) After(opts store.ListOptions) string {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
@@ -23,6 +24,10 @@ func (s *Store) List(ctx context.Context, opts store.ListOptions) iter.Seq2[stor
 		under, err := s.keys.Under(opts.Prefix)
 		if err != nil {
 			yield(store.Entry{}, err)
+			return
+		}
+		if opts.Descending && !opts.Shallow {
+			yield(store.Entry{}, fault.New(fault.Unsupported, "list in descending order what is in folders, too"))
 			return
 		}
 		own := len(under) - len(opts.Prefix)
@@ -80,7 +85,7 @@ func (l *lister) wanted(dir string, entries []fs.DirEntry) []named {
 	}
 	after, inside := strings.CutPrefix(l.after, dir)
 	switch {
-	case !inside && l.after > dir:
+	case !inside && l.after > dir && !l.opts.Descending:
 		// It comes after all that is in here.
 		return nil
 	case !inside:
@@ -93,11 +98,19 @@ func (l *lister) wanted(dir string, entries []fs.DirEntry) []named {
 			name += "/"
 		}
 		skipped := name <= after && (l.opts.Shallow || !e.IsDir() || !strings.HasPrefix(after, name))
+		if l.opts.Descending {
+			skipped = l.opts.After != "" && dir+name >= l.after
+		}
 		if strings.HasPrefix(name, begins) && !skipped {
 			kept = append(kept, named{e, name})
 		}
 	}
-	slices.SortFunc(kept, func(a, b named) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(kept, func(a, b named) int {
+		if l.opts.Descending {
+			a, b = b, a
+		}
+		return cmp.Compare(a.name, b.name)
+	})
 	return kept
 }
 

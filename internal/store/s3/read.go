@@ -49,7 +49,7 @@ func (s *Store) open(ctx context.Context, name string, offset, length int64, eta
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, opts store.ListOptions) iter.Seq2[store.Entry, error] {
 	return func(yield func(store.Entry, error) bool) {
-		under, err := s.keys.Under(opts.Prefix)
+		under, err := s.keys.Ascending(opts)
 		if err != nil {
 			yield(store.Entry{}, err)
 			return

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
@@ -66,10 +67,32 @@ func list(t *testing.T, s store.Store) {
 				for _, shallow := range []bool{false, true} {
 					compare(t, s, keys, store.ListOptions{Prefix: prefix, After: after, Shallow: shallow})
 				}
+				descending(t, s, keys, store.ListOptions{Prefix: prefix, After: after, Shallow: true, Descending: true})
 			}
 		})
 	}
 	all.Wait()
+}
+
+// descending checks that a store lists backwards, or says that it doesn't.
+func descending(t *testing.T, s store.Store, keys []string, opts store.ListOptions) {
+	t.Helper()
+	want := listed(keys, store.ListOptions{Prefix: opts.Prefix, Shallow: true})
+	want = slices.DeleteFunc(want, func(key string) bool { return opts.After != "" && key >= opts.After })
+	slices.Reverse(want)
+	var got []string
+	for e, err := range s.List(t.Context(), opts) {
+		if fault.Is(err, fault.Unsupported) && len(got) == 0 {
+			return
+		}
+		if err != nil {
+			t.Fatalf("list %+v: %v", opts, err)
+		}
+		got = append(got, e.Key)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("list %+v:\n got %q\nwant %q", opts, got, want)
+	}
 }
 
 // paging has more keys than a service lists, or deletes, at once.
