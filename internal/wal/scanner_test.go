@@ -118,16 +118,25 @@ func checkTransactions(t *testing.T, s stretch) {
 	}
 }
 
-// checkPieces writes the WAL in pieces of many sizes, cutting now and then.
+// checkPieces writes the WAL in pieces of many sizes, cutting now and then. Of
+// the smallest pieces a few segments have to do.
 func checkPieces(t *testing.T, s stretch, want wal.Index) {
+	few := s.data[:min(len(s.data), 3<<20)]
+	scanner := wal.NewScanner(s.start(), s.size)
+	write(t, scanner, few, len(few))
+	wantFew := scanner.Cut()
 	for _, piece := range []int{1, 5, 24, 97, 4096, 8191, 8192, 131072, 1 << 20} {
+		data, want := s.data, want
+		if piece < 100 {
+			data, want = few, wantFew
+		}
 		scanner := wal.NewScanner(s.start(), s.size)
 		got := wal.Index{Start: s.start(), End: s.start()}
-		for rest := s.data; len(rest) > 0; {
-			n := min(len(rest), 300_007)
-			write(t, scanner, rest[:n], piece)
+		for len(data) > 0 {
+			n := min(len(data), 300_007)
+			write(t, scanner, data[:n], piece)
 			got = wal.Join(got, scanner.Cut())
-			rest = rest[n:]
+			data = data[n:]
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("in pieces of %d bytes: got  %+v\nwant %+v", piece, got, want)
