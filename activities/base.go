@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
@@ -83,14 +82,22 @@ func (a *Activities) streamBase(ctx context.Context, in BaseInput, p *pulse) (He
 	if manifest != nil {
 		options.IncrementalManifest = manifest
 	}
-	started := time.Now().UTC()
+	started, err := replication.Now(ctx, server)
+	if err != nil {
+		return Held{}, note{}, err
+	}
 	result, err := conn.BaseBackup(ctx, options, sink)
 	if err = sink.finish(err); err != nil {
 		return Held{}, note{}, err
 	}
+	// A moment is asked for by the server's clock, not by this host's.
+	stopped, err := replication.Now(ctx, server)
+	if err != nil {
+		return Held{}, note{}, err
+	}
 	base := archive.Base{
 		SystemID: system.ID, Timeline: result.Timeline, StartLSN: result.Start, StopLSN: result.Stop,
-		StartedAt: started, StoppedAt: time.Now().UTC(), SegmentSize: size, Superuser: superuser, Parent: parent,
+		StartedAt: started, StoppedAt: stopped, SegmentSize: size, Superuser: superuser, Parent: parent,
 	}
 	for _, t := range result.Tablespaces {
 		base.Tablespaces = append(base.Tablespaces, archive.BaseTablespace{OID: t.OID, Location: t.Location})

@@ -107,7 +107,7 @@ func runAmcheck(ctx context.Context, program string, u secret.String) (string, e
 	if err != nil {
 		return "", fault.New(fault.Internal, "the URL of the recovered server is not well-formed")
 	}
-	cmd := exec.CommandContext(ctx, program, "--jobs=2", "--no-password", "--dbname="+config.Database)
+	cmd := exec.CommandContext(ctx, program, "--jobs=2", "--no-password", conninfo(config.Database))
 	cmd.Env = []string{
 		"PGHOST=" + config.Host, fmt.Sprintf("PGPORT=%d", config.Port), "PGUSER=" + config.User, "PGPASSWORD=" + config.Password,
 		"PGSSLMODE=disable", "LC_ALL=C.UTF-8", "PATH=" + os.Getenv("PATH"),
@@ -126,6 +126,11 @@ func runAmcheck(ctx context.Context, program string, u secret.String) (string, e
 	default:
 		return "", fault.New(fault.Internal, "pg_amcheck: %s", fault.Line(fmt.Errorf("%s", strings.TrimSpace(stderr.String()))))
 	}
+}
+
+// conninfo names a database in a form that no tool takes for anything else.
+func conninfo(database string) string {
+	return "dbname='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(database) + "'"
 }
 
 func withAmcheck(ctx context.Context, u secret.String) (made bool, err error) {

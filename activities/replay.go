@@ -64,7 +64,7 @@ func (a *Activities) Replay(ctx context.Context, in RecoveryRef) (Reached, error
 		var err error
 		recovered, err = a.Environment.Recover(groupCtx, in.RestoreID, local.Recovery{
 			RestoreCommand: walspool.Command(program, prepared.Spool), Settings: in.Plan.Settings,
-			Superuser: m.Base.Superuser, AtLeast: m.Base.StopLSN,
+			Superuser: m.Base.Superuser, AtLeast: atLeast(in.Plan),
 		}, func(s local.RecoveryState) {
 			if s.Replayed > in.Plan.From {
 				p.plain.Store(int64(s.Replayed - in.Plan.From))
@@ -76,6 +76,15 @@ func (a *Activities) Replay(ctx context.Context, in RecoveryRef) (Reached, error
 		return Reached{}, fault.While(err, "replay the WAL of %s", in.Surface)
 	}
 	return reached(in.Plan, recovered)
+}
+
+// atLeast is what a replay must reach: PostgreSQL takes WAL that it can't read
+// for the end of the WAL, and without a target is content with that.
+func atLeast(plan pitr.Plan) wal.LSN {
+	if plan.EndOfWAL {
+		return plan.Until
+	}
+	return plan.Base.Stop
 }
 
 // historyOf is the ancestry of a timeline, as far as it is held.

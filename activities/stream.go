@@ -67,7 +67,7 @@ func (a *Activities) Stream(ctx context.Context, in StreamInput) error {
 	turn, over := context.WithCancelCause(ctx)
 	defer over(nil)
 	defer time.AfterFunc(StreamTurn, func() { over(errTurn) }).Stop()
-	s := &streamer{activities: a, policy: policy, archive: archive, server: a.server(policy.Surface), pulse: p}
+	s := &streamer{activities: a, policy: policy, archive: archive, server: a.streamServer(policy), pulse: p}
 	group, groupCtx := errgroup.WithContext(turn)
 	group.Go(func() error { return s.follow(groupCtx) })
 	group.Go(func() error { return s.watch(groupCtx) })
@@ -85,6 +85,15 @@ func (a *Activities) Stream(ctx context.Context, in StreamInput) error {
 		return nil
 	}
 	return fault.While(err, "ship the WAL of %s", policy.Surface)
+}
+
+// streamServer is the policy's server, with a name of its own for the
+// connection: whoever takes the slot over must end no other stream.
+func (a *Activities) streamServer(p config.Policy) replication.Config {
+	server := a.server(p.Surface)
+	name := "lifeboat " + p.Slot
+	server.ApplicationName = name[:min(len(name), 63)]
+	return server
 }
 
 // streamer is one run of Stream.

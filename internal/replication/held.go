@@ -3,6 +3,7 @@ package replication
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -162,4 +163,17 @@ func goodbye(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeWithin)
 	defer cancel()
 	_ = conn.Close(ctx)
+}
+
+// Now is the server's clock.
+func Now(ctx context.Context, c Config) (time.Time, error) {
+	const doing = "ask the server for the time"
+	conn, err := c.session(ctx)
+	if err != nil {
+		return time.Time{}, fault.While(err, "%s", doing)
+	}
+	defer goodbye(conn)
+	var now time.Time
+	err = conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&now)
+	return now.UTC(), classify(err, doing, conn.Config().User)
 }
