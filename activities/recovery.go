@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"time"
@@ -76,11 +77,13 @@ func (a *Activities) PrepareRecovery(ctx context.Context, in PrepareRecoveryInpu
 	if err != nil {
 		return PreparedRecovery{}, err
 	}
-	prepared, err := a.Environment.Prepare(ctx, in.RestoreID, a.recoverySpec(in.RecoveryRef))
+	spec := a.recoverySpec(in.RecoveryRef)
+	spec.DataDir, spec.Port = in.Dir, in.Port
+	prepared, err := a.Environment.Prepare(ctx, in.RestoreID, spec)
 	if err != nil {
 		return PreparedRecovery{}, fault.While(err, "make a data directory")
 	}
-	return PreparedRecovery{Host: a.Host, Dir: prepared.DataDir, Parts: len(l.parts), Bytes: l.bytes}, nil
+	return PreparedRecovery{Host: a.Host, Dir: cmp.Or(in.Dir, prepared.DataDir), Parts: len(l.parts), Bytes: l.bytes}, nil
 }
 
 func (a *Activities) recoverySpec(in RecoveryRef) local.Spec {
@@ -208,7 +211,7 @@ func (a *Activities) CheckBase(ctx context.Context, in RecoveryRef) error {
 type Reached struct {
 	// LSN is the end of the last record that was replayed, on Timeline.
 	LSN      wal.LSN `json:"lsn"`
-	Timeline uint32 `json:"timeline"`
+	Timeline uint32  `json:"timeline"`
 	// Time is when the last transaction ended that is there; zero when none is in the WAL that was replayed.
 	Time time.Time `json:"time,omitzero"`
 	// Marker is the time that the source had written last, where a policy has it

@@ -50,7 +50,7 @@ func TestBadConfigurations(t *testing.T) {
 		"fraction":            {"", "parallel: 1.5", `10: parallel must be a whole number`},
 		"parallel":            {"", "parallel: 0", `10: parallel is 0; it must be 1 to 64`},
 		"level":               {"", "compression: {level: 20}", `10: compression.level is 20; it must be 1 to 19, or -1 to -7`},
-		"quick level":        {"", "compression: {level: -8}", `10: compression.level is -8; it must be 1 to 19, or -1 to -7`},
+		"quick level":         {"", "compression: {level: -8}", `10: compression.level is -8; it must be 1 to 19, or -1 to -7`},
 		"unset variable":      {"bucket: b", "bucket: ${NO_SUCH}", `3: stores.primary.bucket: the variable NO_SUCH is not set (nor NO_SUCH_FILE)`},
 		"unreadable file":     {"bucket: b", "bucket: ${GONE}", `3: stores.primary.bucket: GONE_FILE: cannot read /nonexistent/x: no such file or directory`},
 		"both":                {"bucket: b", "bucket: ${BOTH}", `3: stores.primary.bucket: BOTH and BOTH_FILE are both set; unset one`},

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +128,18 @@ func TestPointInTimeRecovery(t *testing.T) {
 	s.ask(t, &latest, "pitr", "restore", "main", "--at", "latest")
 	if got := text(t, latest.URL, `SELECT to_regclass('lines') IS NULL AND count(*) = `+after+` FROM orders`); got != "true" {
 		t.Error("the latest state is not that of the source")
+	}
+	place, port := filepath.Join(s.dir, "placed", "here"), servers.FreePort(t)
+	var placed recoveredServer
+	s.ask(t, &placed, "pitr", "restore", "main", "--at", "latest", "--dir", place, "--port", strconv.Itoa(port))
+	if placed.Dir != place || !strings.Contains(placed.URL, fmt.Sprintf("127.0.0.1:%d/", port)) {
+		t.Errorf("placed at %s, %s", placed.Dir, placed.URL)
+	}
+	if _, err := os.Stat(filepath.Join(place, "PG_VERSION")); err != nil {
+		t.Error(err)
+	}
+	if _, stderr, code := s.run(t, "pitr", "restore", "main", "--at", "latest", "--dir", place); code != 1 || !strings.Contains(stderr, "is not empty") {
+		t.Errorf("into a folder that is taken: exit %d, %q", code, stderr)
 	}
 	for at, reason := range map[string]string{
 		"2001-01-01T00:00:00Z": "earliest", "2101-01-01T00:00:00Z": "latest", "no such name": "no such name", "FF/0": "latest", "yesterday": "yesterday",

@@ -52,6 +52,11 @@ type Spec struct {
 	BinDir string
 	// Surface and Point say what is restored into it, for those who list servers.
 	Surface, Point string
+	// DataDir is an absolute path where a recovered data directory is to be; it
+	// must be empty or missing. Empty means the environment's own folder.
+	DataDir string
+	// Port is where a recovered server listens; 0 for a free port.
+	Port int
 	// Bound ends the server when this process ends, however that ends. It is
 	// for scratch servers that nobody looks for later.
 	Bound bool

@@ -116,6 +116,7 @@ func (i *instance) newRecord(ctx context.Context, k kind, spec Spec) error {
 		Kind: spec.Kind, State: stateStarting, Version: f.version, Major: f.major,
 		BinDir: filepath.Dir(f.path), Program: f.path, Account: o.name,
 		Password: seal.RandomID(40), Boot: boot, Bound: spec.Bound,
+		DataDir: spec.DataDir, FixedPort: spec.Port,
 		Surface: spec.Surface, Point: spec.Point, CreatedAt: time.Now().UTC(),
 	}
 	return nil
@@ -218,6 +219,9 @@ func (i *instance) destroy(ctx context.Context) error {
 		if err := i.quit(ctx, syscall.SIGKILL); err != nil {
 			return fault.Wrap(fault.Unavailable, err, "end the processes in %s", i.dir)
 		}
+	}
+	if err := i.emptyPlace(); err != nil {
+		return diskFault(err, "empty %s", i.rec.DataDir)
 	}
 	return diskFault(os.RemoveAll(i.dir), "remove %s", i.dir)
 }

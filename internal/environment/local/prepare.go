@@ -72,6 +72,9 @@ func (e *Environment) Prepare(ctx context.Context, id string, spec Spec) (Prepar
 	case found && i.rec.Major != spec.Major:
 		return Prepared{}, fault.New(fault.Conflict, "environment %s is prepared for PostgreSQL %d: stop it or take another id", id, i.rec.Major)
 	case !found:
+		if err := checkPlace(spec.DataDir); err != nil {
+			return Prepared{}, err
+		}
 		if err := i.newRecord(ctx, postgres{}, spec); err != nil {
 			return Prepared{}, err
 		}
@@ -105,6 +108,9 @@ func (i *instance) prepare() (Prepared, error) {
 	}
 	if err := i.passable(o); err != nil {
 		return Prepared{}, err
+	}
+	if err := i.placeData(o); err != nil && !os.IsExist(err) {
+		return Prepared{}, diskFault(err, "make the data directory of environment %s", i.id)
 	}
 	for _, dir := range []string{i.data(), i.socketDir(), p.Spool, filepath.Join(i.dir, tablespacesName)} {
 		if err := o.mkdir(dir); err != nil && !os.IsExist(err) {

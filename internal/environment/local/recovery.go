@@ -131,7 +131,7 @@ func (i *instance) recover(ctx context.Context, r Recovery, progress func(Recove
 		return fault.While(err, "make the role %s", superuser)
 	}
 	// The port was only the socket's so far: whoever took it since keeps it.
-	i.rec.Port = 0
+	i.rec.Port = i.rec.FixedPort
 	return fault.While(i.kind.makeDurable(ctx, i), "make it durable")
 }
 
