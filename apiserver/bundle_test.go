@@ -73,9 +73,9 @@ func setup(t *testing.T, changes ...func(*Deps)) *bundle {
 	c := &config.Config{
 		DataDir: dir, Audit: config.Audit{File: filepath.Join(dir, "audit.jsonl")}, PointsPrefix: "points", Encryption: seal.Config{Passphrase: hush},
 		Stores: map[string]store.Config{"primary": {Kind: "local"}},
-		Surfaces: map[string]surface.Config{
-			"main":  {Kind: "postgres", URL: "postgres://app:" + hush + "@db/app"},
-			"cache": {Kind: "redis", URL: "redis://:" + hush + "@cache"},
+		Surfaces: map[string]config.Surface{
+			"main":  {Config: surface.Config{Kind: "postgres", URL: "postgres://app:" + hush + "@db/app"}},
+			"cache": {Config: surface.Config{Kind: "redis", URL: "redis://:" + hush + "@cache"}},
 		},
 		Targets: map[string]config.Target{"staging": {Kind: "postgres", URL: "postgres://app:" + hush + "@staging/app"}},
 		Policies: map[string]config.Policy{

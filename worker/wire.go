@@ -49,7 +49,7 @@ func Open(ctx context.Context, c *config.Config) (*Parts, error) {
 		}
 	}
 	for name, sc := range c.Surfaces {
-		if p.Surfaces[name], err = surfaces.Open(name, sc); err != nil {
+		if p.Surfaces[name], err = surfaces.Open(name, sc.Config); err != nil {
 			return nil, fault.While(err, "surface %s", name)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
-	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 // Config is the whole configuration, with every default filled in.
@@ -22,11 +21,11 @@ type Config struct {
 	Listen string `yaml:"listen" json:"listen"`
 	// DataDir is the absolute folder of the embedded engine, of restored
 	// servers, API keys and the audit log; LIFEBOAT_DATA_DIR overrides it.
-	DataDir     string                    `yaml:"dataDir" json:"dataDir"`
-	Encryption  seal.Config               `yaml:"encryption" json:"encryption"`
-	Compression Compression               `yaml:"compression" json:"compression"`
-	Stores      map[string]store.Config   `yaml:"stores" json:"stores"`
-	Surfaces    map[string]surface.Config `yaml:"surfaces" json:"surfaces"`
+	DataDir     string                  `yaml:"dataDir" json:"dataDir"`
+	Encryption  seal.Config             `yaml:"encryption" json:"encryption"`
+	Compression Compression             `yaml:"compression" json:"compression"`
+	Stores      map[string]store.Config `yaml:"stores" json:"stores"`
+	Surfaces    map[string]Surface      `yaml:"surfaces" json:"surfaces"`
 	// Targets are servers that a restore may be sent to by name.
 	Targets  map[string]Target `yaml:"targets" json:"targets"`
 	Policies map[string]Policy `yaml:"policies" json:"policies"`

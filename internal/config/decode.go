@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -62,24 +63,32 @@ func (d *decoder) value(node *yaml.Node, v reflect.Value, path string) {
 }
 
 func (d *decoder) structure(node *yaml.Node, v reflect.Value, path string) {
-	fields := make(map[string]int)
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-		if name != "" && name != "-" {
-			fields[name] = i
-		}
-	}
+	fields := fieldsOf(v)
 	d.entries(node, path, func(key, value *yaml.Node, child string) {
-		if i, known := fields[key.Value]; known {
-			d.value(value, v.Field(i), child)
+		if field, known := fields[key.Value]; known {
+			d.value(value, field, child)
 			return
 		}
 		d.unknown(key, path, fields)
 	})
 }
 
+// fieldsOf are the fields of a structure, and of those inlined in it, by their keys.
+func fieldsOf(v reflect.Value) map[string]reflect.Value {
+	fields := make(map[string]reflect.Value)
+	for i := range v.NumField() {
+		switch name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ","); {
+		case options == "inline":
+			maps.Copy(fields, fieldsOf(v.Field(i)))
+		case name != "" && name != "-":
+			fields[name] = v.Field(i)
+		}
+	}
+	return fields
+}
+
 // unknown refuses a key, and says which there are.
-func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]int) {
+func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]reflect.Value) {
 	switch {
 	case path == "" && key.Value == "drills":
 		d.refuse(key, "unknown key \"drills\": this version has no drills")
@@ -88,11 +97,7 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]int) {
 		d.refuse(key, "merge keys (<<) are not supported")
 		return
 	}
-	known := make([]string, 0, len(fields))
-	for name := range fields {
-		known = append(known, name)
-	}
-	slices.Sort(known)
+	known := slices.Sorted(maps.Keys(fields))
 	where := ""
 	if path != "" {
 		where = " in " + path

@@ -22,6 +22,9 @@ func (c *Config) Fingerprint() string {
 		if s.StandbyURL != "" {
 			locations["surfaces."+name+".standby"] = publicURL(s.StandbyURL)
 		}
+		if s.Managed != nil && s.Managed.URL != "" {
+			locations["surfaces."+name+".managed"] = publicURL(s.Managed.URL)
+		}
 	}
 	for name, t := range c.Targets {
 		locations["targets."+name] = publicURL(t.URL)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -61,14 +62,21 @@ func TestLoadReadsEverySection(t *testing.T) {
 			"cloud":   {Kind: "gcs", Bucket: "more-backups", CredentialsFile: "/etc/gcs.json"},
 			"disk":    {Kind: "local", Dir: "/srv/points"},
 		},
-		Surfaces: map[string]surface.Config{
-			"main": {
+		Surfaces: map[string]Surface{
+			"main": {Config: surface.Config{
 				Kind: "postgres", URL: "postgres://app:from-file@db:5432/app",
 				BinDir: "/usr/lib/postgresql/15/bin", ReloadHook: "systemctl reload app",
-			},
-			"redis": {
+			}},
+			"redis": {Config: surface.Config{
 				Kind: "redis", URL: "rediss://cache:6379/0",
 				CAFile: "/etc/ca.pem", CertFile: "/etc/c.pem", KeyFile: "/etc/k.pem",
+			}},
+			"orders": {
+				Config: surface.Config{Kind: "postgres", URL: "postgres://app@orders.abc.rds.example.com/app"},
+				Managed: &managed.Config{
+					Kind: "rds", Instance: "orders", Region: "eu-west-1", SecurityGroups: []string{"sg-1", "sg-2"},
+					AccessKeyID: "id", SecretAccessKey: "shh",
+				},
 			},
 		},
 		Targets: map[string]Target{"staging": {Kind: "postgres", URL: "postgresql://staging/app"}},
@@ -109,7 +117,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 		Temporal: Temporal{Namespace: "default"}, Listen: ":7070", DataDir: "/data",
 		Encryption: seal.Config{Unencrypted: true}, Compression: Compression{Level: 1}, Parallel: 2,
 		Stores:   map[string]store.Config{"a": {Kind: "local", Dir: "/a"}},
-		Surfaces: map[string]surface.Config{"main": {Kind: "postgres", URL: "postgres://db/app"}},
+		Surfaces: map[string]Surface{"main": {Config: surface.Config{Kind: "postgres", URL: "postgres://db/app"}}},
 		Policies: map[string]Policy{
 			"p": {Surface: "main", Kind: "snapshot", Cron: "@daily", TimeZone: "UTC", Store: "a", Verify: VerifyAfter},
 		},
@@ -197,7 +205,9 @@ func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	const base = `encryption: {passphrase: one}
 stores: {a: {kind: azure, container: c, connectionString: "AccountName=x;AccountKey=k1"}, b: {kind: local, dir: /b}}
-surfaces: {main: {kind: postgres, url: "postgres://app:pw@db/app?sslpassword=p1"}}
+surfaces:
+  main: {kind: postgres, url: "postgres://app:pw@db/app?sslpassword=p1"}
+  cloud: {kind: postgres, url: "postgres://cloud/app", managed: {kind: rds, instance: orders, accessKeyId: i, secretAccessKey: s1, url: "postgres://app:m1@x/app"}}
 `
 	print := func(text string, environ ...string) string {
 		t.Helper()
@@ -216,6 +226,8 @@ surfaces: {main: {kind: postgres, url: "postgres://app:pw@db/app?sslpassword=p1"
 		{"AccountKey=k1", "AccountKey=k2"},
 		{"app:pw@", "app:other@"},
 		{"sslpassword=p1", "sslpassword=p2"},
+		{"secretAccessKey: s1", "secretAccessKey: s2"},
+		{"app:m1@", "app:m2@"},
 	} {
 		if print(strings.Replace(base, same[0], same[1], 1)) != first {
 			t.Errorf("the secret %q changed the fingerprint", same[1])
@@ -229,6 +241,8 @@ surfaces: {main: {kind: postgres, url: "postgres://app:pw@db/app?sslpassword=p1"
 		{"AccountName=x", "AccountName=y"},
 		{"@db/app", "@db2/app"},
 		{"dir: /b", "dir: /c"},
+		{"instance: orders", "instance: invoices"},
+		{"app:m1@", "admin:m1@"},
 	} {
 		if print(strings.Replace(base, different[0], different[1], 1)) == first {
 			t.Errorf("the fingerprint did not change with %q", different[1])

@@ -8,7 +8,6 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
-	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 // storeKind says which fields a kind of store needs, and which others it may have.
@@ -107,6 +106,9 @@ func (v *validator) surfaces() {
 		if s.StandbyURL != "" {
 			v.standby(path, s)
 		}
+		if s.Managed != nil {
+			v.managed(path, s)
+		}
 	}
 	for _, name := range sorted(v.c.Targets) {
 		t := v.c.Targets[name]
@@ -144,7 +146,7 @@ func (v *validator) server(path, kind string, address secret.String) {
 }
 
 // standby checks the server that base backups are read from instead of the primary.
-func (v *validator) standby(path string, s surface.Config) {
+func (v *validator) standby(path string, s Surface) {
 	switch {
 	case s.Kind != "postgres":
 		v.refuse(path+".standbyUrl", "%s.standbyUrl means nothing for kind %s", path, s.Kind)

@@ -67,7 +67,7 @@ func (v *variables) get(name, path string) string {
 // readVariables fills c from the environment alone.
 func readVariables(env environment, c *Config, found *problems) {
 	v := &variables{env: env, found: found, o: c.origins, read: map[string]bool{}}
-	c.Surfaces, c.Policies = map[string]surface.Config{}, map[string]Policy{}
+	c.Surfaces, c.Policies = map[string]Surface{}, map[string]Policy{}
 	v.surface(c, mainSurface, "postgres", "POSTGRES_URL")
 	v.surface(c, redisSurface, "redis", "REDIS_URL")
 	c.PointsPrefix = variablesPrefix
@@ -92,7 +92,7 @@ func (v *variables) surface(c *Config, name, kind, variable string) {
 	}
 	v.o["surfaces."+name] = variable
 	if value != "" {
-		c.Surfaces[name] = surface.Config{Kind: kind, URL: secret.String(value)}
+		c.Surfaces[name] = Surface{Config: surface.Config{Kind: kind, URL: secret.String(value)}}
 	}
 }
 

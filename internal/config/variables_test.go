@@ -20,9 +20,9 @@ func fromVariables(t *testing.T, environ ...string) (*Config, error) {
 	return Load("", append(environ, "LIFEBOAT_DATA_DIR=/d"))
 }
 
-var bothSurfaces = map[string]surface.Config{
-	"main":  {Kind: "postgres", URL: "postgres://app:pw@db/app"},
-	"redis": {Kind: "redis", URL: "redis://cache:6379"},
+var bothSurfaces = map[string]Surface{
+	"main":  {Config: surface.Config{Kind: "postgres", URL: "postgres://app:pw@db/app"}},
+	"redis": {Config: surface.Config{Kind: "redis", URL: "redis://cache:6379"}},
 }
 
 func policy(surface, cron string, paused bool) Policy {

@@ -65,51 +65,19 @@ type Config struct {
 	CAFile string `yaml:"caFile,omitempty" json:"caFile,omitempty"`
 }
 
-// field is one setting of a Config: its name in the file, and whether it is set.
-type field struct {
-	name string
-	set  bool
+// Problem is one thing that is wrong with a Config.
+type Problem struct {
+	// Setting is the name of the one that it is about, as the file has it.
+	Setting string
+	// Text says what is wrong, naming settings; it repeats no secret.
+	Text string
 }
 
 // Validate reports everything that is wrong as one fault.Invalid, in one line.
 func (c Config) Validate() error {
-	awsKeys := []field{{"accessKeyId", c.AccessKeyID != ""}, {"secretAccessKey", c.SecretAccessKey != ""}}
-	aws := append([]field{
-		{"region", c.Region != ""}, {"subnetGroup", c.SubnetGroup != ""}, {"securityGroups", len(c.SecurityGroups) > 0},
-		{"parameterGroup", c.ParameterGroup != ""}, {"instanceClass", c.InstanceClass != ""},
-	}, awsKeys...)
-	azureHome := []field{{"subscription", c.Subscription != ""}, {"resourceGroup", c.ResourceGroup != ""}}
-	azureKeys := []field{{"tenantId", c.TenantID != ""}, {"clientId", c.ClientID != ""}, {"clientSecret", c.ClientSecret != ""}}
-	azure := slices.Concat(azureHome, azureKeys, []field{
-		{"subnet", c.Subnet != ""}, {"privateDnsZone", c.PrivateDNSZone != ""}, {"authority", c.Authority != ""},
-	})
 	var wrong []string
-	if c.Instance == "" {
-		wrong = append(wrong, "instance is missing: the name of the source at its provider")
-	}
-	switch c.Kind {
-	case KindRDS:
-		wrong = append(wrong, together(awsKeys)...)
-		wrong = append(wrong, foreign(c.Kind, azure)...)
-		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "http", "https")...)
-	case KindAzure:
-		for _, f := range azureHome {
-			if !f.set {
-				wrong = append(wrong, f.name+" is missing")
-			}
-		}
-		wrong = append(wrong, together(azureKeys)...)
-		wrong = append(wrong, foreign(c.Kind, aws)...)
-		// Tokens are never sent in the clear.
-		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "https")...)
-		wrong = append(wrong, checkURL("authority", c.Authority, "https")...)
-	default:
-		wrong = append(wrong, "kind must be "+KindRDS+" or "+KindAzure)
-	}
-	if c.URL != "" {
-		if _, err := parse(c.URL); err != nil {
-			wrong = append(wrong, "url must be like postgres://USER:PASSWORD@HOST/DATABASE")
-		}
+	for _, problem := range c.Problems() {
+		wrong = append(wrong, problem.Text)
 	}
 	if len(wrong) > 0 {
 		return fault.New(fault.Invalid, "%s", strings.Join(wrong, "; "))
@@ -117,8 +85,72 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// Problems lists everything that is wrong.
+func (c Config) Problems() []Problem {
+	var wrong []Problem
+	if c.Instance == "" {
+		wrong = append(wrong, Problem{"instance", "instance is missing: the name of the source at its provider"})
+	}
+	switch c.Kind {
+	case KindRDS:
+		wrong = append(wrong, together(c.awsKeys())...)
+		wrong = append(wrong, foreign(c.Kind, c.ofAzure())...)
+		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "http", "https")...)
+	case KindAzure:
+		for _, f := range c.azureHome() {
+			if !f.set {
+				wrong = append(wrong, Problem{f.name, f.name + " is missing"})
+			}
+		}
+		wrong = append(wrong, together(c.azureKeys())...)
+		wrong = append(wrong, foreign(c.Kind, c.ofAWS())...)
+		// Tokens are never sent in the clear.
+		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "https")...)
+		wrong = append(wrong, checkURL("authority", c.Authority, "https")...)
+	default:
+		wrong = append(wrong, Problem{"kind", "kind must be " + KindRDS + " or " + KindAzure})
+	}
+	if c.URL != "" {
+		if _, err := parse(c.URL); err != nil {
+			wrong = append(wrong, Problem{"url", "url must be like postgres://USER:PASSWORD@HOST/DATABASE"})
+		}
+	}
+	return wrong
+}
+
+// field is one setting of a Config: its name in the file, and whether it is set.
+type field struct {
+	name string
+	set  bool
+}
+
+func (c Config) awsKeys() []field {
+	return []field{{"accessKeyId", c.AccessKeyID != ""}, {"secretAccessKey", c.SecretAccessKey != ""}}
+}
+
+func (c Config) ofAWS() []field {
+	return append([]field{
+		{"region", c.Region != ""}, {"subnetGroup", c.SubnetGroup != ""}, {"securityGroups", len(c.SecurityGroups) > 0},
+		{"parameterGroup", c.ParameterGroup != ""}, {"instanceClass", c.InstanceClass != ""},
+	}, c.awsKeys()...)
+}
+
+func (c Config) azureHome() []field {
+	return []field{{"subscription", c.Subscription != ""}, {"resourceGroup", c.ResourceGroup != ""}}
+}
+
+func (c Config) azureKeys() []field {
+	return []field{{"tenantId", c.TenantID != ""}, {"clientId", c.ClientID != ""}, {"clientSecret", c.ClientSecret != ""}}
+}
+
+func (c Config) ofAzure() []field {
+	return slices.Concat(c.azureHome(), c.azureKeys(), []field{
+		{"subnet", c.Subnet != ""}, {"privateDnsZone", c.PrivateDNSZone != ""}, {"authority", c.Authority != ""},
+	})
+}
+
 // together finds what is missing of settings that are set all or not at all.
-func together(fields []field) []string {
+func together(fields []field) []Problem {
 	var missing, names []string
 	for _, f := range fields {
 		names = append(names, f.name)
@@ -129,21 +161,21 @@ func together(fields []field) []string {
 	if len(missing) == 0 || len(missing) == len(fields) {
 		return nil
 	}
-	return []string{strings.Join(names, ", ") + " go together: " + strings.Join(missing, ", ") + " is missing"}
+	return []Problem{{missing[0], strings.Join(names, ", ") + " go together: " + strings.Join(missing, ", ") + " is missing"}}
 }
 
 // foreign finds settings of another kind.
-func foreign(kind string, fields []field) []string {
-	var wrong []string
+func foreign(kind string, fields []field) []Problem {
+	var wrong []Problem
 	for _, f := range fields {
 		if f.set {
-			wrong = append(wrong, f.name+" is no setting of kind "+kind)
+			wrong = append(wrong, Problem{f.name, f.name + " is no setting of kind " + kind})
 		}
 	}
 	return wrong
 }
 
-func checkURL(name, value string, schemes ...string) []string {
+func checkURL(name, value string, schemes ...string) []Problem {
 	if value == "" {
 		return nil
 	}
@@ -151,5 +183,5 @@ func checkURL(name, value string, schemes ...string) []string {
 	if err == nil && u.Host != "" && u.User == nil && slices.Contains(schemes, u.Scheme) {
 		return nil
 	}
-	return []string{name + " must be like " + schemes[len(schemes)-1] + "://HOST, without credentials"}
+	return []Problem{{name, name + " must be like " + schemes[len(schemes)-1] + "://HOST, without credentials"}}
 }
