@@ -33,22 +33,8 @@ func (s *Surface) Load(ctx context.Context, t surface.Target, part surface.Part,
 		return err
 	}
 	defer goodbye(conn)
-	if t.Throwaway {
-		if err := compressFast(ctx, conn); err != nil {
-			return err
-		}
-	}
 	l := &loading{conn: conn, in: newCopyIn(conn.PgConn()), ranged: spec.ranged(), selective: !t.Selection.All()}
 	return classify(unlessEnded(ctx, l.run(ctx, part, r)), "load part "+part.Name)
-}
-
-// compressFast has long values compressed by LZ4, where the server can and the
-// column doesn't say otherwise. PostgreSQL's own way takes a multiple of that
-// time, when they are written and whenever they are read.
-func compressFast(ctx context.Context, conn *pgx.Conn) error {
-	return classify(execute(ctx, conn, `
-		SELECT set_config(name, 'lz4', false) FROM pg_settings
-		WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)`), "choose a compression for long values")
 }
 
 // loading is one part on its way into a database.

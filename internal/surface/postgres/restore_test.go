@@ -45,27 +45,6 @@ func TestFinishGoesOnAfterACrash(t *testing.T) {
 	}
 }
 
-func TestLongValuesAreCompressedFast(t *testing.T) {
-	t.Parallel()
-	src := newSource(t, "app")
-	run(t, src.url(), `
-		CREATE TABLE long (free text, set text COMPRESSION pglz);
-		INSERT INTO long VALUES (repeat('free ', 2000), repeat('set ', 2000))`)
-	point := surfacetest.Take(t, src.surface)
-	target := newTarget(t, servers.Postgres(t))
-	target.Throwaway = true
-	surfacetest.Restore(t, src.surface, target, point)
-	surfacetest.RequireSame(t, src.surface, target, point)
-	got := value[string](t, target.URL.Reveal(), "SELECT pg_column_compression(free) || ' ' || pg_column_compression(set) FROM long")
-	fast := "pglz"
-	if value[bool](t, target.URL.Reveal(), "SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'") {
-		fast = "lz4"
-	}
-	if got != fast+" pglz" {
-		t.Errorf("a free column and one that is set to pglz are compressed by %s", got)
-	}
-}
-
 func TestGlobalsOnAThrowawayServer(t *testing.T) {
 	t.Parallel()
 	src := newSource(t, "app")
