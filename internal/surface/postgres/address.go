@@ -23,8 +23,6 @@ import (
 type address struct {
 	config *pgx.ConnConfig
 	env    []string
-	// options are further settings of the tools' sessions, as in PGOPTIONS.
-	options string
 }
 
 // dialer makes a read fail within a minute or so when the server's host has vanished.
@@ -123,12 +121,7 @@ func endpoints(config *pgx.ConnConfig) []string {
 func (a *address) database(name string) *address {
 	config := a.config.Copy()
 	config.Database = name
-	return &address{config: config, env: a.env, options: a.options}
-}
-
-// with has the tools' sessions make one more setting.
-func (a *address) with(setting, value string) *address {
-	return &address{config: a.config, env: a.env, options: a.options + " -c " + setting + "=" + value}
+	return &address{config: config, env: a.env}
 }
 
 // toolEnv is the environment of a child that connects here. Messages are in
@@ -138,7 +131,7 @@ func (a *address) toolEnv() []string {
 		"PGDATABASE="+a.config.Database,
 		"PGAPPNAME="+applicationName,
 		"PGOPTIONS=-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off "+
-			"-c client_connection_check_interval=10s"+a.options,
+			"-c client_connection_check_interval=10s",
 		"LC_ALL=C.UTF-8",
 		"PATH="+os.Getenv("PATH"),
 		"HOME="+homeDir(),

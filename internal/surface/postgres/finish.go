@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"runtime"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -105,9 +104,6 @@ func (r *restore) postData(ctx context.Context, conn *pgx.Conn, src surface.Sour
 	if err != nil {
 		return err
 	}
-	if r.target.Throwaway {
-		r.at = r.at.with("max_parallel_maintenance_workers", strconv.Itoa(helpers(runtime.NumCPU(), r.jobs())))
-	}
 	if done[markPostDataBegun] {
 		args = append(args, "--clean", "--if-exists")
 	} else if _, err := claim(ctx, conn, markPostDataBegun); err != nil {
@@ -120,20 +116,12 @@ func (r *restore) postData(ctx context.Context, conn *pgx.Conn, src surface.Sour
 	return err
 }
 
-// helpers is how many further processes a statement may use to build an index
-// on this host. Where statements keep all processors busy, none: a sort that is
-// shared between processes goes through files, and takes up to half as much again.
-func helpers(processors, jobs int) int { return max(0, processors/jobs-1) }
-
-func (r *restore) jobs() int {
-	if r.target.Jobs < 1 {
-		return defaultJobs
-	}
-	return r.target.Jobs
-}
-
 func (r *restore) postDataArgs(ctx context.Context) ([]string, error) {
-	args := []string{"--section=post-data", "--exit-on-error", "--jobs=" + strconv.Itoa(r.jobs())}
+	jobs := r.target.Jobs
+	if jobs < 1 {
+		jobs = defaultJobs
+	}
+	args := []string{"--section=post-data", "--exit-on-error", "--jobs=" + strconv.Itoa(jobs)}
 	if r.target.Selection.All() {
 		return args, nil
 	}
