@@ -37,7 +37,7 @@ surfaces:
   main: {kind: postgres, url: "%s"}
 policies:
   main: {surface: main, store: folder, verify: never, paused: true}
-stores:
+%sstores:
   folder: {kind: local, dir: %s}
 `
 
@@ -47,8 +47,8 @@ func s3Settings(c store.Config) string {
 		c.Bucket, c.Endpoint, c.CAFile, c.AccessKeyID, c.SecretAccessKey.Reveal())
 }
 
-// newSite configures Lifeboat for a source. Further stores are lines of YAML.
-func newSite(b *testing.B, url, stores string) *site {
+// newSite configures Lifeboat for a source. Further stores and policies are lines of YAML.
+func newSite(b *testing.B, url, stores string, policies ...string) *site {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "bench-site-*")
 	if err != nil {
@@ -73,7 +73,7 @@ func newSite(b *testing.B, url, stores string) *site {
 	if err := os.Mkdir(s.dataDir, 0o711); err != nil {
 		b.Fatal(err)
 	}
-	text := fmt.Sprintf(settings, s.listen, s.dataDir, identity.Reveal(), url, s.storeDir) + stores
+	text := fmt.Sprintf(settings, s.listen, s.dataDir, identity.Reveal(), url, strings.Join(policies, ""), s.storeDir) + stores
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
