@@ -1,0 +1,318 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
+)
+
+// localPlace is what pitrConfig says of its store.
+func (s *site) localPlace() string { return "{kind: local, dir: " + s.storeDir + "}" }
+
+// s3Place is what a configuration says of a store in a bucket.
+func s3Place(c store.Config) string {
+	return fmt.Sprintf("{kind: s3, bucket: %s, endpoint: %q, caFile: %q, accessKeyId: %s, secretAccessKey: %s}",
+		c.Bucket, c.Endpoint, c.CAFile, c.AccessKeyID, c.SecretAccessKey.Reveal())
+}
+
+// baseBackup takes one and waits for it.
+func (s *site) baseBackup(t *testing.T) point {
+	t.Helper()
+	var base point
+	s.ask(t, &base, "snapshot", "create", "main", "--kind", "base", "--wait")
+	return base
+}
+
+// streamOf is the run that ships the WAL of main.
+func (s *site) streamOf(t *testing.T) started {
+	t.Helper()
+	var ids []string
+	eventually(t, time.Minute, "the stream's run is listed", func() bool {
+		ids = s.runs(t, "LifeboatOperation = 'wal' AND ExecutionStatus = 'Running'")
+		return len(ids) == 1
+	})
+	return started{WorkflowID: ids[0]}
+}
+
+// streamedBy waits until a worker has the stream.
+func (s *site) streamedBy(t *testing.T, worker *servers.Process) {
+	t.Helper()
+	c, run := s.temporal(t), s.streamOf(t)
+	eventually(t, time.Minute, "the worker has the stream", func() bool { return len(pending(t, c, run, "Stream", worker)) == 1 })
+}
+
+// worker starts a worker and waits until it takes steps.
+func (s *site) worker(t *testing.T) *servers.Process {
+	t.Helper()
+	w, c := s.start(t, "worker"), s.temporal(t)
+	eventually(t, time.Minute, "the worker takes steps", func() bool { return polls(t, c, w) })
+	return w
+}
+
+// window asks for the window, until there is an answer.
+func (s *site) window(t *testing.T) window {
+	t.Helper()
+	var w window
+	eventually(t, time.Minute, "the window is known", func() bool {
+		w = window{}
+		stdout, _, code := s.run(t, "pitr", "status", "main", "-o", "json")
+		return code == 0 && json.Unmarshal([]byte(stdout), &w) == nil
+	})
+	return w
+}
+
+// healthy makes sure that there is no gap, and waits until nothing else is wrong.
+func (s *site) healthy(t *testing.T) {
+	t.Helper()
+	var w window
+	eventually(t, time.Minute, "nothing is wrong", func() bool {
+		w = s.window(t)
+		return len(w.Alarms) == 0 || len(w.Gaps) > 0
+	})
+	if len(w.Gaps) > 0 {
+		t.Fatalf("there are gaps: %+v", w)
+	}
+}
+
+// back restores main to a target, which must succeed.
+func (s *site) back(t *testing.T, at string) recoveredServer {
+	t.Helper()
+	var r recoveredServer
+	s.ask(t, &r, "pitr", "restore", "main", "--at", at)
+	if r.State != "restored" {
+		t.Fatalf("restored to %s: %+v", at, r)
+	}
+	return r
+}
+
+// dropServer ends a recovered server, so that not many run side by side.
+func (s *site) dropServer(t *testing.T, r recoveredServer) {
+	t.Helper()
+	if _, stderr, code := s.run(t, "environment", "stop", r.ID); code != 0 {
+		t.Errorf("stop %s: %s", r.ID, stderr)
+	}
+}
+
+// crash kills every process of a cluster with SIGKILL, and waits until none is left.
+func crash(t *testing.T, pg *servers.PG) {
+	t.Helper()
+	pg.Kill()
+	eventually(t, time.Minute, "nothing of the cluster is left", func() bool {
+		links, err := filepath.Glob("/proc/[0-9]*/cwd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		for _, link := range links {
+			// What has ended meanwhile can't be read.
+			if dir, err := os.Readlink(link); err != nil || dir != pg.Dir {
+				continue
+			}
+			left++
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		return left == 0
+	})
+}
+
+// entry is one numbered transaction of a client.
+type entry struct{ client, n int }
+
+// ledger is what clients write while things go wrong.
+type ledger struct {
+	url     string
+	end     context.CancelFunc
+	clients sync.WaitGroup
+
+	mu    sync.Mutex
+	acked []entry
+	told  error
+}
+
+// pace is how often a client of a ledger commits.
+const pace = 10 * time.Millisecond
+
+// keepLedger lets clients commit numbered transactions of about 4 KB of WAL until settled.
+func keepLedger(t *testing.T, url string, clients int) *ledger {
+	t.Helper()
+	execSQL(t, url, `CREATE TABLE IF NOT EXISTS ledger (client int, n int, filler text, PRIMARY KEY (client, n))`,
+		`ALTER TABLE ledger ALTER filler SET STORAGE EXTERNAL`)
+	ctx, end := context.WithCancel(context.Background())
+	l := &ledger{url: url, end: end}
+	t.Cleanup(func() { end(); l.clients.Wait() })
+	for client := range clients {
+		l.clients.Go(func() { l.write(ctx, client) })
+	}
+	return l
+}
+
+// write commits until ctx ends. A number whose fate is unknown is not used again.
+func (l *ledger) write(ctx context.Context, client int) {
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	var conn *pgx.Conn
+	defer func() {
+		if conn != nil {
+			conn.Close(context.Background())
+		}
+	}()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if conn == nil || conn.IsClosed() {
+			var err error
+			if conn, err = pgx.Connect(ctx, l.url); err != nil {
+				l.note(err)
+				continue
+			}
+		}
+		if err := l.commit(ctx, conn, entry{client, n}); err != nil {
+			l.note(err)
+			// What the transaction did is asked of the database in the end.
+			conn.Close(context.Background())
+		}
+	}
+}
+
+// commit writes an entry. Every seventh is rolled back in part, every eleventh as a whole.
+func (l *ledger) commit(ctx context.Context, conn *pgx.Conn, e entry) error {
+	const insert = `INSERT INTO ledger VALUES ($1, $2, repeat('x', 2000))`
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	if e.n%7 == 0 {
+		inner, err := tx.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := inner.Exec(ctx, insert, e.client, -e.n); err != nil {
+			return err
+		}
+		if err := inner.Rollback(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, insert, e.client, e.n); err != nil {
+		return err
+	}
+	if e.n%11 == 0 {
+		return tx.Rollback(ctx)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acked = append(l.acked, e)
+	return nil
+}
+
+func (l *ledger) note(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told = err
+}
+
+// count is how many transactions were acknowledged.
+func (l *ledger) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acked)
+}
+
+// more waits until the clients have committed so many more transactions.
+func (l *ledger) more(t *testing.T, n int) {
+	t.Helper()
+	from := l.count()
+	eventually(t, time.Minute, "the clients go on", func() bool { return l.count() >= from+n })
+}
+
+// settle ends the clients and returns what the database has: all that it had acknowledged.
+func (l *ledger) settle(t *testing.T, url string) map[entry]bool {
+	t.Helper()
+	l.end()
+	l.clients.Wait()
+	have := entries(t, url)
+	lost := 0
+	for _, e := range l.acked {
+		if !have[e] {
+			lost++
+		}
+	}
+	if lost > 0 || len(l.acked) == 0 {
+		t.Fatalf("of %d acknowledged transactions the source itself has lost %d; the clients' last error: %v", len(l.acked), lost, l.told)
+	}
+	return have
+}
+
+// entries reads the whole ledger.
+func entries(t *testing.T, url string) map[entry]bool {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, `SELECT client, n FROM ledger`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[entry]bool{}
+	var e entry
+	_, err = pgx.ForEachRow(rows, []any{&e.client, &e.n}, func() error {
+		have[e] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return have
+}
+
+// same compares a restored ledger with what it must be: no more and no less.
+func same(t *testing.T, what string, got, want map[entry]bool) {
+	t.Helper()
+	var missing, extra []entry
+	for e := range want {
+		if !got[e] {
+			missing = append(missing, e)
+		}
+	}
+	for e := range got {
+		if !want[e] {
+			extra = append(extra, e)
+		}
+	}
+	if len(missing)+len(extra) > 0 {
+		t.Errorf("%s: of %d transactions %d are missing, such as %v, and %d should not be there, such as %v", what, len(want),
+			len(missing), missing[:min(len(missing), 5)], len(extra), extra[:min(len(extra), 5)])
+	}
+}
+
+// sameLatest restores all that is shipped of a source and compares it.
+func (s *site) sameLatest(t *testing.T, live string, want map[entry]bool) {
+	t.Helper()
+	s.shipped(t, "main", live)
+	r := s.back(t, "latest")
+	same(t, "latest", entries(t, r.URL), want)
+	s.dropServer(t, r)
+}
