@@ -11,6 +11,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
@@ -20,8 +21,10 @@ import (
 type Activities struct {
 	Config *config.Config
 	// Stores and Surfaces are those of the configuration, by name.
-	Stores      map[string]store.Store
-	Surfaces    map[string]surface.Surface
+	Stores   map[string]store.Store
+	Surfaces map[string]surface.Surface
+	// Managed are the services that run the recovery of surfaces, by the surface's name.
+	Managed     map[string]managed.Service
 	Keys        *seal.Keyring
 	Catalog     *catalog.Catalog
 	Environment *local.Environment

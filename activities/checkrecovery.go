@@ -60,7 +60,12 @@ func (a *Activities) CheckRecovery(ctx context.Context, in CheckRecoveryInput) (
 		return out, err
 	}
 	out.Checks = append(out.Checks, check)
-	check, err = a.marked(ctx, in, server, &out.Reached)
+	u, err := a.IsolatedURL(in.Surface, server.URL)
+	if err != nil {
+		return out, err
+	}
+	// It is zero for a target that is no time.
+	check, err = a.markedAt(ctx, in.Surface, u, target.Time, &out.Reached)
 	if err == nil && check.Name != "" {
 		out.Checks = append(out.Checks, check)
 	}
@@ -171,16 +176,12 @@ func withConn(ctx context.Context, u secret.String, do func(*pgx.Conn) error) er
 	return fault.Wrap(fault.Internal, err, "ask the recovered server")
 }
 
-// marked reads the time that the source had written last: how much was lost
-// is then measured, not guessed.
-func (a *Activities) marked(ctx context.Context, in CheckRecoveryInput, server local.Server, reached *Reached) (RecoveryCheck, error) {
-	marker, ok := a.Surfaces[in.Surface].(surface.Marker)
+// markedAt reads the time that the source had written last: how much was lost
+// of what there was at the target, unless that is zero, is then measured, not guessed.
+func (a *Activities) markedAt(ctx context.Context, surfaceName string, u secret.String, target time.Time, reached *Reached) (RecoveryCheck, error) {
+	marker, ok := a.Surfaces[surfaceName].(surface.Marker)
 	if !ok {
 		return RecoveryCheck{}, nil
-	}
-	u, err := a.IsolatedURL(in.Surface, server.URL)
-	if err != nil {
-		return RecoveryCheck{}, err
 	}
 	at, err := marker.Marked(ctx, surface.Target{URL: u})
 	if fault.Is(err, fault.Missing) {
@@ -191,8 +192,8 @@ func (a *Activities) marked(ctx context.Context, in CheckRecoveryInput, server l
 	}
 	reached.Marker = at.UTC()
 	result := "the source had written the time " + at.UTC().Format(timeLayout)
-	if target := in.Plan.Target; target.Kind == pitr.AtTime {
-		loss := target.Time.Sub(at).Seconds()
+	if !target.IsZero() {
+		loss := target.Sub(at).Seconds()
 		reached.LossSeconds = &loss
 		result += fmt.Sprintf(", %v before the moment asked for", (time.Duration(loss * float64(time.Second))).Round(time.Millisecond))
 	}

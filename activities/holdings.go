@@ -91,6 +91,9 @@ type PITRStatusInput struct {
 // PITRStatus says which moments a surface can be put back to, and how far the
 // store is behind the server.
 func (a *Activities) PITRStatus(ctx context.Context, in PITRStatusInput) (pitr.Status, error) {
+	if provider := a.Config.Provider(in.Surface, in.Store); provider != nil {
+		return a.managedWindow(ctx, in.Surface, provider.Kind)
+	}
 	out := pitr.Status{Surface: in.Surface, Alarms: []string{}}
 	h, err := a.holdings(ctx, in.Surface, in.Store)
 	out.Store = h.store

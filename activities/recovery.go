@@ -27,6 +27,8 @@ type PlanInput struct {
 type Planned struct {
 	Store string    `json:"store"`
 	Plan  pitr.Plan `json:"plan"`
+	// Managed is set, and nothing else, where a provider runs the recovery.
+	Managed *ManagedPlan `json:"managed,omitempty"`
 }
 
 // PlanRecovery chooses the base backup and the WAL that reach a target, or says
@@ -37,6 +39,9 @@ func (a *Activities) PlanRecovery(ctx context.Context, in PlanInput) (Planned, e
 	target, err := pitr.ParseTarget(in.At)
 	if err != nil {
 		return Planned{}, err
+	}
+	if provider := a.Config.Provider(in.Surface, in.Store); provider != nil {
+		return a.planManaged(ctx, in.Surface, provider.Kind, target)
 	}
 	h, err := a.holdings(ctx, in.Surface, in.Store)
 	if err != nil {
@@ -214,6 +219,9 @@ type Reached struct {
 	Timeline uint32  `json:"timeline"`
 	// Time is when the last transaction ended that is there; zero when none is in the WAL that was replayed.
 	Time time.Time `json:"time,omitzero"`
+	// Promised is the moment that a provider said it would reach, where one ran
+	// the recovery: what its server says of the others may be nothing.
+	Promised time.Time `json:"promised,omitzero"`
 	// Marker is the time that the source had written last, where a policy has it
 	// write the time; LossSeconds how far it lies before the moment asked for.
 	Marker      time.Time `json:"marker,omitzero"`

@@ -16,6 +16,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	stores "github.com/lifeboat-dr/lifeboat/internal/store/all"
@@ -25,9 +26,11 @@ import (
 
 // Parts are what a configuration names, opened.
 type Parts struct {
-	Config      *config.Config
-	Stores      map[string]store.Store
-	Surfaces    map[string]surface.Surface
+	Config   *config.Config
+	Stores   map[string]store.Store
+	Surfaces map[string]surface.Surface
+	// Managed are the services that run the recovery of surfaces, by the surface's name.
+	Managed     map[string]managed.Service
 	Keys        *seal.Keyring
 	Catalog     *catalog.Catalog
 	Environment *local.Environment
@@ -37,7 +40,7 @@ type Parts struct {
 func Open(ctx context.Context, c *config.Config) (*Parts, error) {
 	p := &Parts{
 		Config: c, Stores: map[string]store.Store{}, Surfaces: map[string]surface.Surface{},
-		Environment: local.New(c.DataDir),
+		Managed: map[string]managed.Service{}, Environment: local.New(c.DataDir),
 	}
 	var err error
 	if p.Keys, err = seal.NewKeyring(c.Encryption); err != nil {
@@ -51,6 +54,12 @@ func Open(ctx context.Context, c *config.Config) (*Parts, error) {
 	for name, sc := range c.Surfaces {
 		if p.Surfaces[name], err = surfaces.Open(name, sc.Config); err != nil {
 			return nil, fault.While(err, "surface %s", name)
+		}
+		if sc.Managed == nil {
+			continue
+		}
+		if p.Managed[name], err = openManaged(ctx, sc); err != nil {
+			return nil, fault.While(err, "provider of surface %s", name)
 		}
 	}
 	p.Catalog = catalog.New(named(c, p.Stores))
@@ -83,7 +92,7 @@ func named(c *config.Config, opened map[string]store.Store) []catalog.Named {
 // Activities are the steps on these parts.
 func (p *Parts) Activities(c client.Client, version string) *activities.Activities {
 	return &activities.Activities{
-		Config: p.Config, Stores: p.Stores, Surfaces: p.Surfaces, Keys: p.Keys, Catalog: p.Catalog,
+		Config: p.Config, Stores: p.Stores, Surfaces: p.Surfaces, Managed: p.Managed, Keys: p.Keys, Catalog: p.Catalog,
 		Environment: p.Environment, Client: c, Host: Host(p.Config.DataDir), Version: version,
 		Slots: activities.NewSlots(p.Config.Parallel),
 	}

@@ -19,6 +19,7 @@ const (
 	PruneName    = "Prune"
 	StreamName   = "Stream"
 	RecoverName  = "Recover"
+	RemoveName   = "Remove"
 )
 
 // The kinds of recovery points.
@@ -35,6 +36,7 @@ const (
 	OperationPrune    = "prune"
 	OperationWAL      = "wal"
 	OperationRecover  = "recover"
+	OperationRemove   = "remove"
 )
 
 // Search attributes. Temporal's SQL visibility has room for ten keywords, so

@@ -30,6 +30,13 @@ var retrySoon = &temporal.RetryPolicy{
 	MaximumInterval:    10 * time.Second,
 }
 
+// retryLooking is for looking at what a provider does: each attempt is a look.
+var retryLooking = &temporal.RetryPolicy{
+	InitialInterval:    2 * time.Second,
+	BackoffCoefficient: 1.5,
+	MaximumInterval:    20 * time.Second,
+}
+
 // retryBriefly is for steps whose failure a person waits to hear of.
 var retryBriefly = &temporal.RetryPolicy{
 	InitialInterval:    500 * time.Millisecond,
@@ -57,6 +64,16 @@ const (
 	streamTurn = 2 * activities.StreamTurn
 	// streamPause is between the end of a stream that no retry mends and the next try.
 	streamPause = 30 * time.Second
+	// providerBegins bounds one attempt to have a provider begin a restore: some
+	// show the new instance only after minutes.
+	providerBegins = 30 * time.Minute
+	// providerLook bounds one look at what a provider does.
+	providerLook = 2 * time.Minute
+	// providerWait is how long a provider may take to make an instance, or to remove one.
+	providerWait = 24 * time.Hour
+	// latecomer is after which time an instance shows whose making was asked for
+	// by a worker that is gone.
+	latecomer = 2 * time.Minute
 	// parallelFetches is how many parts of a base backup are fetched at once.
 	parallelFetches = 2
 	// parallelLoads is how many parts a restore loads at once.
@@ -118,6 +135,26 @@ func streaming(ctx workflow.Context, summary string) workflow.Context {
 		WaitForCancellation:   true,
 		DisableEagerExecution: true,
 		Summary:               summary,
+	})
+}
+
+// beginning options are for having a provider begin a restore.
+func beginning(ctx workflow.Context, summary string) workflow.Context {
+	options := workflow.GetActivityOptions(patient(ctx, summary))
+	options.StartToCloseTimeout = providerBegins
+	return workflow.WithActivityOptions(ctx, options)
+}
+
+// watching options are for waiting for a provider: a step looks once, and fails
+// as unavailable until there is what is waited for.
+func watching(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    providerLook,
+		ScheduleToCloseTimeout: providerWait,
+		HeartbeatTimeout:       workerGone,
+		RetryPolicy:            retryLooking,
+		WaitForCancellation:    true,
+		Summary:                summary,
 	})
 }
 

@@ -34,12 +34,16 @@ type RecoverResult struct {
 	// Point is the base backup that it began with.
 	Point string `json:"point"`
 	// Asked is the target in the words of the request; Reached what came of it.
-	Asked     string             `json:"asked"`
-	Reached   activities.Reached `json:"reached"`
-	Host      string             `json:"host,omitempty"`
-	Address   string             `json:"address,omitempty"`
-	Dir       string             `json:"dir,omitempty"`
-	CreatedAt time.Time          `json:"createdAt"`
+	Asked   string             `json:"asked"`
+	Reached activities.Reached `json:"reached"`
+	// Provider is the kind of the service that ran the recovery, where one did,
+	// and Instance the name of the new instance there.
+	Provider  string    `json:"provider,omitempty"`
+	Instance  string    `json:"instance,omitempty"`
+	Host      string    `json:"host,omitempty"`
+	Address   string    `json:"address,omitempty"`
+	Dir       string    `json:"dir,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
 	// SealedURL is the URL with its password, encrypted for the configured key.
 	SealedURL string `json:"sealedUrl,omitempty"`
 	// Checks are what was looked at after the recovery, and what was found.
@@ -90,15 +94,19 @@ func (r *recoverer) step(ctx workflow.Context, name string, do func() error) err
 }
 
 func (r *recoverer) run(ctx workflow.Context) (err error) {
+	var managed *activities.ManagedPlan
 	err = r.step(ctx, "choosing a base backup", func() error {
 		plan, err := call(brief(ctx, "what serves the target"), acts.PlanRecovery,
 			activities.PlanInput{Surface: r.in.Surface, Store: r.in.Store, At: r.in.At})
-		r.out.Point = plan.Plan.Base.ID
+		r.out.Point, managed = plan.Plan.Base.ID, plan.Managed
 		r.ref = activities.RecoveryRef{RestoreID: r.in.RestoreID, Surface: r.in.Surface, Store: plan.Store, Plan: plan.Plan}
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if managed != nil {
+		return r.provide(ctx, *managed)
 	}
 	if err := workflow.UpsertTypedSearchAttributes(ctx, AttrPoint.ValueSet(r.out.Point)); err != nil {
 		return err

@@ -14,6 +14,7 @@ func Register(r worker.WorkflowRegistry) {
 		PruneName:    Prune,
 		StreamName:   Stream,
 		RecoverName:  Recover,
+		RemoveName:   Remove,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

@@ -73,6 +73,19 @@ func parseAddress(raw secret.String, c surface.Config) (*address, error) {
 	return a, nil
 }
 
+// WithFiles is a connection URL that names the TLS files of the configuration
+// where it names none itself, for those who connect with nothing but the URL.
+func WithFiles(raw secret.String, c surface.Config) (secret.String, error) {
+	if _, err := parseAddress(raw, c); err != nil {
+		return "", err
+	}
+	_, query, _ := strings.Cut(raw.Reveal(), "?")
+	// They are well-formed, as the address was.
+	values, _ := url.ParseQuery(query)
+	text, _ := withFiles(raw.Reveal(), values, c)
+	return secret.String(text), nil
+}
+
 func withFiles(text string, values url.Values, c surface.Config) (string, url.Values) {
 	extra := url.Values{}
 	add := func(key, value string) {

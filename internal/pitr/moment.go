@@ -1,0 +1,20 @@
+package pitr
+
+import (
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+// Moment is the time of a target for a provider of recovery, which knows times
+// alone; zero is the latest that can be had. Other targets are fault.Unsupported.
+func (t Target) Moment() (time.Time, error) {
+	switch t.Kind {
+	case AtTime:
+		return t.Time, nil
+	case AtLatest:
+		return time.Time{}, nil
+	default:
+		return time.Time{}, fault.New(fault.Unsupported, "a database that its provider restores can be put back to a time or to latest alone, not to %s", t)
+	}
+}
