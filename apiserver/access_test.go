@@ -31,6 +31,11 @@ var access = []struct {
 	{"POST", "/v1/admin/snapshots/prune", `{"policy":"main-daily","dryRun":true}`, Operator},
 	{"POST", "/v1/admin/snapshots/prune", `{"policy":"main-daily"}`, Admin},
 	{"POST", "/v1/admin/snapshots/{id}/verify", "", Operator},
+	{"GET", "/v1/pitr/{surface}", "", Viewer},
+	{"POST", "/v1/pitr/{surface}/restore", `{"at":"latest"}`, Operator},
+	{"DELETE", "/v1/pitr/{surface}/instances/{id}", "", Operator},
+	{"GET", "/v1/admin/recoveries/{id}", "", Viewer},
+	{"GET", "/v1/admin/removals/{id}", "", Viewer},
 	{"GET", "/v1/admin/keys", "", Admin},
 	{"POST", "/v1/admin/keys", `{"id":"ROLE","role":"viewer"}`, Admin},
 	{"DELETE", "/v1/admin/keys/{id}", "", Admin},
@@ -40,7 +45,7 @@ func TestRolesMatrix(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, c := range access {
-		path := strings.NewReplacer("{id}", "20260102T030405.000Z-nobody", "{name}", "main").Replace(c.path)
+		path := strings.NewReplacer("{id}", "20260102T030405.000Z-nobody", "{name}", "main", "{surface}", "main").Replace(c.path)
 		t.Run(c.method+" "+c.path+" "+c.body, func(t *testing.T) {
 			for _, role := range []Role{Viewer, Operator, Approver, Admin} {
 				a := b.as(role, c.method, path, strings.ReplaceAll(c.body, "ROLE", "k-"+string(role)))

@@ -113,20 +113,7 @@ func (s *Server) describe(api huma.API) {
 		id: "get-surface", method: http.MethodGet, path: "/v1/surfaces/{name}", tag: "surfaces", role: Viewer,
 		summary: "Show one surface", errors: readErrors,
 	}, s.getSurface)
-	add(s, api, route{
-		id: "get-pitr", method: http.MethodGet, path: "/v1/pitr/{surface}", tag: "pitr", role: Viewer,
-		summary: "Show which moments a surface can be put back to", errors: readErrors,
-		description: "The window, every gap in the WAL, the lag between server and store, and what the slot holds back.",
-	}, s.getPITR)
-	add(s, api, route{
-		id: "recover-surface", method: http.MethodPost, path: "/v1/pitr/{surface}/restore", tag: "pitr", role: Operator,
-		status: accepted, summary: "Put a surface back to a moment, in an isolated server", errors: startErrors,
-	}, s.recoverSurface)
-	add(s, api, route{
-		id: "get-recovery", method: http.MethodGet, path: "/v1/admin/recoveries/{id}", tag: "pitr", role: Viewer,
-		summary: "Show a recovery to a moment", errors: readErrors,
-		description: "The URL of the recovered server, password included, is shown from the role operator on.",
-	}, s.getRecovery)
+	s.describeRecovery(api, startErrors, readErrors)
 	add(s, api, route{
 		id: "list-keys", method: http.MethodGet, path: "/v1/admin/keys", tag: "keys", role: Admin,
 		summary: "List API keys",
@@ -141,4 +128,30 @@ func (s *Server) describe(api huma.API) {
 		status: http.StatusNoContent, summary: "Remove an API key",
 		errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, s.deleteKey)
+}
+
+// describeRecovery lists the operations of recovery to a moment.
+func (s *Server) describeRecovery(api huma.API, startErrors, readErrors []int) {
+	add(s, api, route{
+		id: "get-pitr", method: http.MethodGet, path: "/v1/pitr/{surface}", tag: "pitr", role: Viewer,
+		summary: "Show which moments a surface can be put back to", errors: readErrors,
+		description: "The window, every gap in the WAL, the lag between server and store, and what the slot holds back.",
+	}, s.getPITR)
+	add(s, api, route{
+		id: "recover-surface", method: http.MethodPost, path: "/v1/pitr/{surface}/restore", tag: "pitr", role: Operator,
+		status: http.StatusAccepted, summary: "Put a surface back to a moment, in an isolated server", errors: startErrors,
+	}, s.recoverSurface)
+	add(s, api, route{
+		id: "get-recovery", method: http.MethodGet, path: "/v1/admin/recoveries/{id}", tag: "pitr", role: Viewer,
+		summary: "Show a recovery to a moment", errors: readErrors,
+		description: "The URL of the recovered server, password included, is shown from the role operator on.",
+	}, s.getRecovery)
+	add(s, api, route{
+		id: "remove-instance", method: http.MethodDelete, path: "/v1/pitr/{surface}/instances/{id}", tag: "pitr", role: Operator,
+		status: http.StatusAccepted, summary: "Delete the instance that a provider restored, by the ID of the recovery", errors: startErrors,
+	}, s.removeInstance)
+	add(s, api, route{
+		id: "get-removal", method: http.MethodGet, path: "/v1/admin/removals/{id}", tag: "pitr", role: Viewer,
+		summary: "Show the deletion of what a provider restored", errors: readErrors,
+	}, s.getRemoval)
 }

@@ -75,6 +75,10 @@ func (d *double) Recover(_ context.Context, req launch.Request, in workflows.Rec
 	return d.begin("recover", "", req, in)
 }
 
+func (d *double) Remove(_ context.Context, req launch.Request, in workflows.RemoveInput) (launch.Started, error) {
+	return d.begin("remove", in.ID, req, in)
+}
+
 func (d *double) Prune(_ context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error) {
 	return d.begin("prune", "", req, in)
 }

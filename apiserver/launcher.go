@@ -9,13 +9,14 @@ import (
 
 // Launcher starts and finds workflows: *launch.Launcher, or what a test puts in its place.
 type Launcher interface {
-	// Snapshot, Verify, Restore, Recover and Prune start work and return at once. A
+	// Snapshot, Verify, Restore, Recover, Remove and Prune start work and return at once. A
 	// repeated idempotency key returns what the first request started, or a
 	// fault of kind Conflict when that was a different one.
 	Snapshot(ctx context.Context, req launch.Request, in workflows.SnapshotInput) (launch.Started, error)
 	Verify(ctx context.Context, req launch.Request, in workflows.VerifyInput) (launch.Started, error)
 	Restore(ctx context.Context, req launch.Request, in workflows.RestoreInput) (launch.Started, error)
 	Recover(ctx context.Context, req launch.Request, in workflows.RecoverInput) (launch.Started, error)
+	Remove(ctx context.Context, req launch.Request, in workflows.RemoveInput) (launch.Started, error)
 	Prune(ctx context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error)
 	// Find returns the latest run of an operation, Missing when there is none.
 	Find(ctx context.Context, operation, id string) (launch.Run, error)

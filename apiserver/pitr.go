@@ -54,9 +54,13 @@ const recoverAction = "pitr.restore"
 
 // recoverSurface starts the recovery of a surface to a moment.
 func (s *Server) recoverSurface(ctx context.Context, in *recoverInput) (*startedOutput, error) {
+	input := workflows.RecoverInput{Surface: in.Surface, At: in.Body.At, Store: in.Body.Store, Port: in.Body.Port}
 	err := s.database(in.Surface)
 	if err == nil {
-		_, err = pitr.ParseTarget(in.Body.At)
+		var target pitr.Target
+		if target, err = pitr.ParseTarget(in.Body.At); err == nil {
+			err = s.checkProvider(input, target)
+		}
 	}
 	if _, known := s.stores[in.Body.Store]; err == nil && in.Body.Store != "" && !known {
 		err = s.unknownStore(in.Body.Store)
@@ -64,7 +68,6 @@ func (s *Server) recoverSurface(ctx context.Context, in *recoverInput) (*started
 	if err != nil {
 		return nil, s.failed(ctx, recoverAction, in.Surface, err)
 	}
-	input := workflows.RecoverInput{Surface: in.Surface, At: in.Body.At, Store: in.Body.Store, Port: in.Body.Port}
 	return s.start(ctx, work{
 		action: recoverAction, target: in.Surface + " to " + in.Body.At, key: in.Key, path: "/v1/admin/recoveries/",
 		answer: Started{Operation: workflows.OperationRecover, Surface: in.Surface, Kind: workflows.KindBase},

@@ -94,6 +94,12 @@ func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {
 			return fmt.Sprintf("%s %s, %s", s.Product, s.Version, size(s.Bytes)), err
 		})
 	}
+	for _, name := range sortedNames(parts.Managed) {
+		look("provider", name, func(ctx context.Context) (string, error) {
+			w, err := parts.Managed[name].Window(ctx)
+			return fmt.Sprintf("%s, %s to %s", parts.Config.Surfaces[name].Managed.Kind, when(w.Earliest), when(w.Latest)), err
+		})
+	}
 	look("temporal", "engine", func(ctx context.Context) (string, error) { return a.checkEngine(ctx, parts.Config) })
 	return lines
 }

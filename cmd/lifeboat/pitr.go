@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/worker"
@@ -16,7 +17,7 @@ import (
 )
 
 func (a *app) pitrCommand() *cobra.Command {
-	return group("pitr", "Say which moments a database can be put back to, and put it back", a.pitrStatus(), a.pitrRestore())
+	return group("pitr", "Say which moments a database can be put back to, and put it back", a.pitrStatus(), a.pitrRestore(), a.pitrDelete())
 }
 
 func (a *app) pitrStatus() *cobra.Command {
@@ -35,7 +36,13 @@ func (a *app) pitrStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(status, func() error { return a.pitrFields(status) })
+			return a.show(status, func() error {
+				if provider := parts.Config.Provider(args[0], storeName); provider != nil {
+					return a.fields("surface", status.Surface, "provider", provider.Kind, "instance", provider.Instance,
+						"earliest", when(status.Earliest), "latest", when(status.Latest))
+				}
+				return a.pitrFields(status)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&storeName, "store", "", "where to look (default: the store of the surface's WAL)")
@@ -99,6 +106,9 @@ func (a *app) pitrRestore() *cobra.Command {
 				return err
 			}
 			if err := knownDatabase(parts, args[0]); err != nil {
+				return err
+			}
+			if err := checkProvider(parts.Config, in); err != nil {
 				return err
 			}
 			if in.Dir != "" || in.Port != 0 {
@@ -170,12 +180,8 @@ func (a *app) recover(ctx context.Context, parts *worker.Parts, in workflows.Rec
 }
 
 func (a *app) recoveredFields(r recovered) error {
-	reached := []string{"LSN " + r.Reached.LSN.String(), "timeline " + strconv.Itoa(int(r.Reached.Timeline))}
-	if !r.Reached.Time.IsZero() {
-		reached = append(reached, "last transaction "+r.Reached.Time.UTC().Format("2006-01-02T15:04:05.999999Z"))
-	}
-	err := a.fields("id", r.ID, "surface", r.Surface, "state", r.State, "base backup", r.Point, "asked", r.Asked,
-		"reached", strings.Join(reached, ", "), "url", r.URL, "directory", r.Dir, "host", r.Host, "workflow", r.WorkflowID)
+	err := a.fields("id", r.ID, "surface", r.Surface, "state", r.State, "base backup", r.Point,
+		"provider", r.Provider, "instance", r.Instance, "asked", r.Asked, "reached", reachedText(r.Reached), "url", r.URL, "directory", r.Dir, "host", r.Host, "workflow", r.WorkflowID)
 	if err != nil {
 		return err
 	}
@@ -190,6 +196,27 @@ func (a *app) recoveredFields(r recovered) error {
 	if err := a.table([]string{"STEP", "TOOK"}, rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\nThe recovered server runs until you say: lifeboat environment stop %s\n", r.ID)
+	stop := "lifeboat environment stop " + r.ID
+	if r.Provider != "" {
+		stop = "lifeboat pitr delete " + r.Surface + " " + r.ID
+	}
+	fmt.Fprintf(a.out, "\nThe recovered server runs until you say: %s\n", stop)
 	return nil
+}
+
+func reachedText(r activities.Reached) string {
+	var facts []string
+	if !r.Promised.IsZero() {
+		facts = append(facts, when(r.Promised)+" by the provider's word")
+	}
+	if r.LSN != 0 {
+		facts = append(facts, "LSN "+r.LSN.String())
+	}
+	if r.Timeline != 0 {
+		facts = append(facts, "timeline "+strconv.Itoa(int(r.Timeline)))
+	}
+	if !r.Time.IsZero() {
+		facts = append(facts, "last transaction "+r.Time.UTC().Format("2006-01-02T15:04:05.999999Z"))
+	}
+	return strings.Join(facts, ", ")
 }

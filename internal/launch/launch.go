@@ -94,6 +94,14 @@ func (l *Launcher) Recover(ctx context.Context, req Request, in workflows.Recove
 	})
 }
 
+// Remove starts the deletion of an instance that a provider restored.
+func (l *Launcher) Remove(ctx context.Context, req Request, in workflows.RemoveInput) (Started, error) {
+	return l.start(ctx, req, job{
+		name: workflows.RemoveName, operation: workflows.OperationRemove, surface: in.Surface,
+		id: in.ID, unique: "/" + seal.RandomID(6), request: in, input: in, summary: "deletion of what was recovered by " + in.ID,
+	})
+}
+
 // Prune starts the retention of a policy.
 func (l *Launcher) Prune(ctx context.Context, req Request, in workflows.PruneInput) (Started, error) {
 	id := archive.NewID(time.Now())
