@@ -151,11 +151,15 @@ func keepLedger(t *testing.T, url string, clients int) *ledger {
 	t.Helper()
 	execSQL(t, url, `CREATE TABLE IF NOT EXISTS ledger (client int, n int, filler text, PRIMARY KEY (client, n))`,
 		`ALTER TABLE ledger ALTER filler SET STORAGE EXTERNAL`)
+	first, err := strconv.Atoi(text(t, url, `SELECT coalesce(max(client) + 1, 0) FROM ledger`))
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, end := context.WithCancel(context.Background())
 	l := &ledger{url: url, end: end}
 	t.Cleanup(func() { end(); l.clients.Wait() })
-	for client := range clients {
-		l.clients.Go(func() { l.write(ctx, client) })
+	for n := range clients {
+		l.clients.Go(func() { l.write(ctx, first+n) })
 	}
 	return l
 }
