@@ -92,6 +92,10 @@ func (d *demonstration) prepare(ctx context.Context) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Without it the server writes no WAL that could be shipped.
+	if pg, err = d.sources.MakeDurable(ctx, demoPostgresID); err != nil {
+		return nil, err
+	}
 	d.step("fill them with a shop's data", time.Since(begun), fmt.Sprintf("%s in PostgreSQL, %d keys in Redis", size(bytes), keys))
 	return d.configure(ctx, pg, rd)
 }
@@ -106,6 +110,8 @@ surfaces:
   redis: {kind: redis, url: "{{.Redis}}"}
 policies:
   main-daily:  {surface: main, kind: snapshot, cron: "0 2 * * *", store: primary, keep: {days: 30, last: 7}}
+  main-base:   {surface: main, kind: base, cron: "0 1 * * *", store: primary, keep: {days: 30}}
+  main-wal:    {surface: main, kind: wal, store: primary, interval: 1s, marker: true}
   redis-daily: {surface: redis, kind: snapshot, cron: "30 2 * * *", store: primary, keep: {days: 30, last: 7}}
 `))
 

@@ -13,7 +13,8 @@ import (
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
-// job is the main job: snapshot, verify, restore and compare, for each surface.
+// job is the main job: snapshot, verify, restore and compare, for each surface;
+// then an accident, and the way back.
 func (d *demonstration) job(ctx context.Context, s *session, parts *worker.Parts) error {
 	for _, name := range sortedNames(parts.Surfaces) {
 		fmt.Fprintf(d.out, "\n%s\n", name)
@@ -28,7 +29,7 @@ func (d *demonstration) job(ctx context.Context, s *session, parts *worker.Parts
 			return err
 		}
 	}
-	return nil
+	return d.accident(ctx, s, parts)
 }
 
 func (d *demonstration) snapshot(ctx context.Context, s *session, name string) (workflows.SnapshotResult, error) {

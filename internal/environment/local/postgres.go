@@ -65,7 +65,9 @@ func (postgres) create(ctx context.Context, i *instance, o owner) (err error) {
 
 const (
 	// ownAccess lets the role of every isolated server in, with its password.
-	ownAccess = "local all " + superuser + " scram-sha-256\nhost all " + superuser + " 127.0.0.1/32 scram-sha-256\n"
+	ownAccess = "local all " + superuser + " scram-sha-256\n" +
+		"host all " + superuser + " 127.0.0.1/32 scram-sha-256\n" +
+		"host replication " + superuser + " 127.0.0.1/32 scram-sha-256\n"
 	// recoveryAccess lets in who may enter the socket's folder, as nobody has a password yet.
 	recoveryAccess = "local all all trust\n"
 )

@@ -41,14 +41,14 @@ type record struct {
 	BinDir  string `json:"binDir"`
 	Program string `json:"program"`
 	// Account is the system user that runs it, empty for the worker's own.
-	Account  string `json:"account,omitempty"`
-	Port     int    `json:"port"`
+	Account string `json:"account,omitempty"`
+	Port    int    `json:"port"`
 	// DataDir and FixedPort are what was asked for: where the data directory is,
 	// if not in this folder, and the port to listen on.
 	DataDir   string `json:"dataDir,omitempty"`
 	FixedPort int    `json:"fixedPort,omitempty"`
-	PID      int    `json:"pid"`
-	Password string `json:"password"`
+	PID       int    `json:"pid"`
+	Password  string `json:"password"`
 	// Boot is the host's boot during which the server was started.
 	Boot      string    `json:"boot"`
 	Bound     bool      `json:"bound,omitempty"`

@@ -68,6 +68,8 @@ func (redis) configure(i *instance, o owner) error {
 		"set-proc-title no",
 		// What a replica is sent goes from the socket into memory, never to a file.
 		"repl-diskless-load on-empty-db",
+		// A copy begins at once: no second replica is waited for.
+		"repl-diskless-sync-delay 0",
 	}
 	return replaceFile(i.redisConf(), []byte(strings.Join(settings, "\n")+"\n"), o)
 }
