@@ -164,7 +164,8 @@ func keepLedger(t *testing.T, url string, clients int) *ledger {
 	return l
 }
 
-// write commits until ctx ends. A number whose fate is unknown is not used again.
+// write commits until ctx ends, which breaks off no transaction: the server
+// might end it later. A number whose fate is unknown is not used again.
 func (l *ledger) write(ctx context.Context, client int) {
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
@@ -182,12 +183,12 @@ func (l *ledger) write(ctx context.Context, client int) {
 		}
 		if conn == nil || conn.IsClosed() {
 			var err error
-			if conn, err = pgx.Connect(ctx, l.url); err != nil {
+			if conn, err = pgx.Connect(context.Background(), l.url); err != nil {
 				l.note(err)
 				continue
 			}
 		}
-		if err := l.commit(ctx, conn, entry{client, n}); err != nil {
+		if err := l.commit(conn, entry{client, n}); err != nil {
 			l.note(err)
 			// What the transaction did is asked of the database in the end.
 			conn.Close(context.Background())
@@ -196,7 +197,8 @@ func (l *ledger) write(ctx context.Context, client int) {
 }
 
 // commit writes an entry. Every seventh is rolled back in part, every eleventh as a whole.
-func (l *ledger) commit(ctx context.Context, conn *pgx.Conn, e entry) error {
+func (l *ledger) commit(conn *pgx.Conn, e entry) error {
+	ctx := context.Background()
 	const insert = `INSERT INTO ledger VALUES ($1, $2, repeat('x', 2000))`
 	tx, err := conn.Begin(ctx)
 	if err != nil {
