@@ -21,10 +21,23 @@ func windowAlarms(w pitr.Window) []string {
 		out = append(out, "no base backup can be made consistent with the WAL that is held: take a new one")
 	}
 	for _, g := range w.Gaps {
-		out = append(out, fmt.Sprintf("WAL from %s to %s of timeline %d is missing (%s to %s): take a base backup now", g.From, g.To, g.Timeline,
-			g.FirstSegment, g.LastSegment))
+		out = append(out, gapAlarm(g))
 	}
 	return out
+}
+
+// gapAlarm says what a gap means: nothing after it can be had before there is a
+// base backup behind it, and nothing within it ever.
+func gapAlarm(g pitr.Gap) string {
+	missing := fmt.Sprintf("WAL from %s to %s of timeline %d is missing (%s to %s)", g.From, g.To, g.Timeline, g.FirstSegment, g.LastSegment)
+	if g.Before.IsZero() {
+		return missing + ": take a base backup now"
+	}
+	after := "the base backup before it"
+	if !g.After.IsZero() {
+		after = g.After.UTC().Format(timeLayout)
+	}
+	return missing + ": no moment between " + after + " and the base backup of " + g.Before.UTC().Format(timeLayout) + " can be had"
 }
 
 // slotAlarms are what is wrong with the slot that a stream needs.

@@ -84,7 +84,7 @@ func (a *Activities) Stream(ctx context.Context, in StreamInput) error {
 	if errors.Is(context.Cause(turn), errTurn) {
 		return nil
 	}
-	return fault.While(err, "ship the WAL of %s", policy.Surface)
+	return fault.While(s.bounded(ctx, err), "ship the WAL of %s", policy.Surface)
 }
 
 // streamServer is the policy's server, with a name of its own for the

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,29 @@ func (s *streamer) windowAlarms(ctx context.Context) []string {
 	if err != nil {
 		return []string{fault.Line(err)}
 	}
+	// What a newer base backup has made good is for whoever looks at the window.
+	w.Gaps = slices.DeleteFunc(w.Gaps, func(g pitr.Gap) bool { return !g.Before.IsZero() })
 	return windowAlarms(w)
+}
+
+// bounded looks at the slot of a stream that has failed: one whose store
+// refuses fails again before watch looks, and the server keeps WAL all the while.
+func (s *streamer) bounded(ctx context.Context, failed error) error {
+	if failed == nil || ctx.Err() != nil {
+		return failed
+	}
+	state, err := replication.Held(ctx, s.server, s.policy.Slot)
+	if err != nil || !state.Exists || state.Active {
+		// Whoever streams through it looks after it.
+		return failed
+	}
+	if state.HeldBytes > int64(s.policy.HoldBack) {
+		return s.giveUp(ctx, state)
+	}
+	if float64(state.HeldBytes) > warnAt*float64(s.policy.HoldBack) {
+		s.report(ctx, StreamReport{Alarm: strings.Join(append(slotAlarms(s.policy, state), fault.Line(failed)), "; ")})
+	}
+	return failed
 }
 
 // giveUp ends the turn and drops the slot. What the server then throws away is a gap.
