@@ -87,7 +87,7 @@ func (a *Activities) streamBase(ctx context.Context, in BaseInput, p *pulse) (He
 		return Held{}, note{}, err
 	}
 	result, err := conn.BaseBackup(ctx, options, sink)
-	if err = sink.finish(err); err != nil {
+	if err := sink.finish(err); err != nil {
 		return Held{}, note{}, err
 	}
 	// A moment is asked for by the server's clock, not by this host's.

@@ -176,7 +176,7 @@ func copyProgram(from, to string) error {
 		return fault.Wrap(fault.Exhausted, err, "copy this program")
 	}
 	if _, err := io.Copy(dst, src); err != nil {
-		dst.Close()
+		_ = dst.Close()
 		return fault.Wrap(fault.Exhausted, err, "copy this program")
 	}
 	if err := dst.Close(); err != nil {

@@ -74,7 +74,7 @@ func fetchTo(ctx context.Context, archive *walarchive.Archive, name, path string
 		}
 	}()
 	if err := archive.Fetch(ctx, name, f); err != nil {
-		f.Close()
+		_ = f.Close()
 		return err
 	}
 	if err := f.Close(); err != nil {

@@ -21,20 +21,30 @@ const (
 )
 
 // blockBuffer holds a block, or a frame of one that did not compress.
-type blockBuffer [largeBlock + largeBlock>>8]byte
+type blockBuffer []byte
 
 // Contexts of libzstd keep their tables, which lie outside Go's memory, from
 // block to block: about 1 MiB at level 1, 60 MiB at 19.
 var (
-	blocks   = sync.Pool{New: func() any { return new(blockBuffer) }}
-	contexts = sync.Pool{New: func() any { return zstd.NewCtx() }}
+	quickBuffers = newBuffers(quickBlock)
+	largeBuffers = newBuffers(largeBlock)
+	contexts     = sync.Pool{New: func() any { return zstd.NewCtx() }}
 )
 
-func blockSize(level int) int {
+// newBuffers has buffers that hold so much, however badly it compresses.
+func newBuffers(size int) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		buffer := make(blockBuffer, size+size>>8)
+		return &buffer
+	}}
+}
+
+// blocks is how much is compressed at once at a level, and buffers for it.
+func blocks(level int) (size int, buffers *sync.Pool) {
 	if level <= quickLevels {
-		return quickBlock
+		return quickBlock, quickBuffers
 	}
-	return largeBlock
+	return largeBlock, largeBuffers
 }
 
 // block is a piece of plaintext on its way to become a frame.
@@ -54,6 +64,7 @@ type block struct {
 // workers+1 frames are in memory.
 type packer struct {
 	level, workers, size int
+	buffers              *sync.Pool
 	meter                *meter
 
 	// order has the blocks as they follow one another, todo those that no worker has taken.
@@ -78,8 +89,9 @@ type packer struct {
 
 func newPacker(level, workers int, m *meter) *packer {
 	workers = max(workers, 1)
+	size, buffers := blocks(level)
 	return &packer{
-		level: level, workers: workers, size: blockSize(level), meter: m,
+		level: level, workers: workers, size: size, buffers: buffers, meter: m,
 		order: make(chan *block, workers), quit: make(chan struct{}),
 		// One more than order holds, for the block that the reader waits for: sending never blocks.
 		todo: make(chan *block, workers+1),
@@ -96,7 +108,7 @@ func (p *packer) Write(b []byte) (int, error) {
 			}
 		}
 		f := p.fill()
-		n := copy(f.plain[f.n:p.size], b)
+		n := copy((*f.plain)[f.n:p.size], b)
 		f.n += n
 		written += n
 		b = b[n:]
@@ -109,7 +121,7 @@ func (p *packer) Write(b []byte) (int, error) {
 
 func (p *packer) fill() *block {
 	if p.filling == nil {
-		p.filling = &block{plain: blocks.Get().(*blockBuffer), ready: make(chan struct{})}
+		p.filling = &block{plain: p.buffers.Get().(*blockBuffer), ready: make(chan struct{})}
 		p.counted = 0
 	}
 	return p.filling
@@ -146,10 +158,10 @@ func (p *packer) work() {
 		case <-p.quit:
 			b.err = p.reason
 		default:
-			b.packed = blocks.Get().(*blockBuffer)
-			b.frame, b.err = ctx.CompressLevel(b.packed[:], b.plain[:b.n], p.level)
+			b.packed = p.buffers.Get().(*blockBuffer)
+			b.frame, b.err = ctx.CompressLevel(*b.packed, (*b.plain)[:b.n], p.level)
 		}
-		blocks.Put(b.plain)
+		p.buffers.Put(b.plain)
 		b.plain = nil
 		close(b.ready)
 	}
@@ -195,7 +207,7 @@ func (p *packer) Read(b []byte) (int, error) {
 	}
 	for p.draining == nil || len(p.draining.frame) == 0 {
 		if p.draining != nil {
-			blocks.Put(p.draining.packed)
+			p.buffers.Put(p.draining.packed)
 			p.draining = nil
 		}
 		next, ok := <-p.order

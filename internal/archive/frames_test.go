@@ -83,7 +83,7 @@ func TestPackerRunsAheadByABoundedAmount(t *testing.T) {
 					written += n
 					if err != nil {
 						p.End(err)
-						if err != why {
+						if !errors.Is(err, why) {
 							t.Errorf("the writer saw %v", err)
 						}
 						return
@@ -115,7 +115,7 @@ func TestPackerHandsOnTheWritersError(t *testing.T) {
 	}
 	lost := errors.New("lost")
 	p.End(lost)
-	if n, err := p.Read(make([]byte, 10)); n != 0 || err != lost {
+	if n, err := p.Read(make([]byte, 10)); n != 0 || !errors.Is(err, lost) {
 		t.Errorf("read %d bytes, %v", n, err)
 	}
 }

@@ -147,7 +147,7 @@ func (s *Splitter) Parts() int { return s.parts }
 // Close ends the last part. Its error, or the first of Write, is that of the
 // archive; after an error of Write call Abort instead.
 func (s *Splitter) Close() error {
-	err := s.scanner.end()
+	err := s.end()
 	if err == nil && s.current != nil {
 		err = s.cut()
 	}

@@ -175,7 +175,7 @@ func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path string) {
 		d.refuse(node, "%s: %s", label(path), err)
 		return
 	}
-	if special, ok := v.Addr().Interface().(interface{ parse(string) error }); ok {
+	if special, ok := reflect.TypeAssert[interface{ parse(string) error }](v.Addr()); ok {
 		if err := special.parse(text); err != nil {
 			d.refuse(node, "%s %s", label(path), err)
 		}

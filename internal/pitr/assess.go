@@ -81,7 +81,7 @@ func (w *Window) span(ctx context.Context, r *reader, bases []usable) error {
 	if commit.After(w.Latest) {
 		w.Latest = commit
 	}
-	if last, _ := r.lastRun(); last == newest.run && r.knownUntil.After(w.Latest) {
+	if last := r.lastRun(); last == newest.run && r.knownUntil.After(w.Latest) {
 		w.Latest = r.knownUntil
 	}
 	return nil

@@ -2,6 +2,7 @@ package pitr
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"time"
 
@@ -83,7 +84,7 @@ func (r *reader) locateTime(ctx context.Context, bases []usable, t Target, from 
 // locateAfterLast answers for a time after which no transaction ended: the end
 // of the WAL is the state of that moment if all WAL until then is known to be held.
 func (r *reader) locateAfterLast(ctx context.Context, bases []usable, t Target, from int) (spot, error) {
-	last, _ := r.lastRun()
+	last := r.lastRun()
 	known, err := r.knownIn(ctx, bases, last)
 	if err != nil {
 		return spot{}, err
@@ -104,7 +105,7 @@ func (r *reader) knownIn(ctx context.Context, bases []usable, in run) (time.Time
 			known = b.StoppedAt
 		}
 	}
-	if last, _ := r.lastRun(); in == last && r.knownUntil.After(known) {
+	if last := r.lastRun(); in == last && r.knownUntil.After(known) {
 		known = r.knownUntil
 	}
 	return known, err
@@ -233,8 +234,8 @@ func (r *reader) locateName(ctx context.Context, t Target, from int) (spot, erro
 		if err != nil {
 			return spot{}, err
 		}
-		for n := len(index.RestorePoints) - 1; n >= 0; n-- {
-			if point := index.RestorePoints[n]; point.Name == t.Name {
+		for _, point := range slices.Backward(index.RestorePoints) {
+			if point.Name == t.Name {
 				return spot{at: point.LSN, until: point.LSN, stretch: i}, nil
 			}
 		}

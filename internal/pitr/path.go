@@ -148,12 +148,12 @@ func (p *path) runOf(at wal.LSN) (run, bool) {
 	return run{}, false
 }
 
-// lastRun is the run after which nothing is held.
-func (p *path) lastRun() (run, bool) {
+// lastRun is the run after which nothing is held; of an empty path an empty one.
+func (p *path) lastRun() run {
 	if len(p.runs) == 0 {
-		return run{}, false
+		return run{}
 	}
-	return p.runs[len(p.runs)-1], true
+	return p.runs[len(p.runs)-1]
 }
 
 // timelineAt is the timeline to which the byte at a position belongs.

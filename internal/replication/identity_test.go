@@ -149,7 +149,7 @@ func TestRefusedConnections(t *testing.T) {
 	for full := false; !full; {
 		another, err := replication.Connect(t.Context(), at(pg.URL))
 		if full = err != nil; !full {
-			defer another.Close()
+			t.Cleanup(another.Close)
 		}
 	}
 	refused(at(pg.URL), fault.Unavailable, "max_wal_senders")

@@ -1,6 +1,9 @@
 package wal
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Index says what a stretch of WAL holds, so that a recovery can be planned
 // without reading the WAL itself. Its JSON lies beside every stored segment.
@@ -86,7 +89,7 @@ func Join(a, b Index) Index {
 	joined.LastEnd = later(a.LastEnd, b.LastEnd)
 	joined.addXID(b.MinXID)
 	joined.addXID(b.MaxXID)
-	joined.RestorePoints = append(a.RestorePoints[:len(a.RestorePoints):len(a.RestorePoints)], b.RestorePoints...)
+	joined.RestorePoints = slices.Concat(a.RestorePoints, b.RestorePoints)
 	if b.SystemID != 0 {
 		joined.SystemID = b.SystemID
 	}

@@ -64,7 +64,7 @@ func indexed(manager, info byte) bool {
 func mainData(record []byte) []byte {
 	b := record[recordHeader:]
 	for len(b) > 0 {
-		skip := 0
+		var skip int
 		switch b[0] {
 		case idDataShort:
 			skip = 2
@@ -159,7 +159,7 @@ func readRestorePoint(record []byte) (RestorePoint, bool) {
 // postgresTime reads microseconds since 2000-01-01 UTC.
 func postgresTime(b []byte) time.Time {
 	const epoch = 946684800 // 2000-01-01 in Unix seconds
-	µs := int64(binary.LittleEndian.Uint64(b))
-	seconds, rest := µs/1e6, µs%1e6
+	micros := int64(binary.LittleEndian.Uint64(b))
+	seconds, rest := micros/1e6, micros%1e6
 	return time.Unix(epoch+seconds, rest*1000).UTC()
 }

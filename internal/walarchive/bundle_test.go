@@ -64,7 +64,7 @@ func newArchive(t testing.TB, st store.Store) *Archive {
 }
 
 // newWriter begins to write a log from a position; ticks are asked for by Flush.
-func newWriter(t testing.TB, ctx context.Context, a *Archive, l *log, from wal.LSN) *Writer {
+func newWriter(ctx context.Context, t testing.TB, a *Archive, l *log, from wal.LSN) *Writer {
 	t.Helper()
 	w, err := a.Writer(ctx, WriterOptions{Cluster: l.cluster, Timeline: l.timeline, From: from, Interval: time.Hour, Host: "here"})
 	if err != nil {

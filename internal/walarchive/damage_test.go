@@ -22,7 +22,7 @@ func written(t *testing.T, keys string) (store.Store, *log) {
 		l := newLog(timeline, testStart, 21)
 		l.upTo(damageEnd)
 		a := Open(st, "main", newKeys(t, keyConfigs[keys]), 1)
-		w := newWriter(t, t.Context(), a, l, l.start)
+		w := newWriter(t.Context(), t, a, l, l.start)
 		if err := w.WAL(l.start, l.data[:2*testSize]); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestGaps(t *testing.T) {
 	// A segment whose end is missing, though there is WAL after it.
 	st, l := written(t, "clear")
 	a := newArchive(t, st)
-	w := newWriter(t, t.Context(), a, l, l.start+3*testSize)
+	w := newWriter(t.Context(), t, a, l, l.start+3*testSize)
 	l.upTo(4 * testSize)
 	if err := errors.Join(w.WAL(w.next, l.data[3*testSize:3*testSize+100]), w.Close()); err != nil {
 		t.Fatal(err)

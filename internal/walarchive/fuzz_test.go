@@ -114,7 +114,7 @@ func FuzzChunkName(f *testing.F) {
 		if !ok {
 			return
 		}
-		want := c.segment.Name(testSize) + "." + c.span.String()
+		want := c.segment.Name(testSize) + "." + c.String()
 		if !strings.Contains(key, want+compressed) || c.from < 0 || c.from >= c.to || c.to > testSize {
 			t.Errorf("%q: %+v", key, c)
 		}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"io"
+	"math"
 
 	"github.com/DataDog/zstd"
 	"github.com/cespare/xxhash/v2"
@@ -83,11 +84,21 @@ func (p *packer) Close() error {
 type frameWriter struct{ *packer }
 
 func (w frameWriter) Write(b []byte) (int, error) {
+	head := 0
 	if at := descriptor - w.written; at >= 0 && at < len(b) {
-		b[at] |= checksumFlag
+		// The bytes are the caller's: what is changed is a copy.
+		begin := bytes.Clone(b[:at+1])
+		begin[at] |= checksumFlag
+		n, err := w.out.Write(begin)
+		w.written += n
+		if err != nil {
+			return n, err
+		}
+		head = n
 	}
-	w.written += len(b)
-	return w.out.Write(b)
+	n, err := w.out.Write(b[head:])
+	w.written += n
+	return head + n, err
 }
 
 // unpacker is the reader of what a packer made, after the label. It ends well
@@ -128,7 +139,7 @@ func (u *unpacker) end() error {
 		return errTooLong
 	case err != io.EOF:
 		return cmp.Or(err, errTooLong)
-	case u.tail.last() != uint32(u.sum.Sum64()):
+	case uint64(u.tail.last()) != u.sum.Sum64()&math.MaxUint32:
 		return errTruncated
 	}
 	return io.EOF

@@ -131,7 +131,7 @@ func TestKeysChange(t *testing.T) {
 	}
 	for i, config := range configs {
 		a := Open(st, "main", newKeys(t, config), 1)
-		w := newWriter(t, t.Context(), a, l, l.start+wal.LSN(i*testSize))
+		w := newWriter(t.Context(), t, a, l, l.start+wal.LSN(i*testSize))
 		if err := errors.Join(w.WAL(w.next, l.data[i*testSize:min(n, (i+1)*testSize)]), w.Close()); err != nil {
 			t.Fatal(err)
 		}

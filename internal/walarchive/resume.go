@@ -2,6 +2,7 @@ package walarchive
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
@@ -52,8 +53,7 @@ func (a *Archive) Resume(ctx context.Context, server Server) (timeline uint32, f
 // from its end or, when it is complete, with the timeline after it.
 func descend(h pitr.Holdings, history wal.History, server Server) (uint32, wal.LSN) {
 	next := server.Timeline
-	for i := len(history) - 1; i >= 0; i-- {
-		left := history[i]
+	for _, left := range slices.Backward(history) {
 		if t, found := timelineOf(h, left.Timeline); found {
 			if from, end := ends(t, h.SegmentSize); end < left.End {
 				return left.Timeline, from

@@ -25,7 +25,7 @@ func TestResume(t *testing.T) {
 			t.Helper()
 			l := newLog(timeline, testStart, 51)
 			l.upTo(to)
-			w := newWriter(t, t.Context(), a, l, l.start+wal.LSN(from))
+			w := newWriter(t.Context(), t, a, l, l.start+wal.LSN(from))
 			if err := errors.Join(w.WAL(w.next, l.data[from:to]), w.Close()); err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +77,7 @@ func TestTimelineSwitch(t *testing.T) {
 	a := newArchive(t, newLocal(t))
 	first := newLog(1, testStart, 52)
 	first.upTo(left)
-	w := newWriter(t, t.Context(), a, first, first.start)
+	w := newWriter(t.Context(), t, a, first, first.start)
 	if err := errors.Join(w.WAL(w.next, first.data[:left]), w.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestTimelineSwitch(t *testing.T) {
 	}
 	second := newLog(2, testStart, 53)
 	second.upTo(3 * testSize)
-	w = newWriter(t, t.Context(), a, second, second.start+testSize)
+	w = newWriter(t.Context(), t, a, second, second.start+testSize)
 	if err := errors.Join(w.WAL(w.next, second.data[testSize:3*testSize]), w.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func roundTrip(t *testing.T, open func() *Archive) {
 	const n = 3*testSize + 300_123
 	l := newLog(1, testStart, 1)
 	l.upTo(n)
-	w := newWriter(t, t.Context(), open(), l, l.start)
+	w := newWriter(t.Context(), t, open(), l, l.start)
 	if err := stream(w, l, n, rand.New(rand.NewPCG(1, 2))); err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func writeVector(t *testing.T, name string) {
 	t.Helper()
 	l, st := vectorLog(), newLocal(t)
 	a := Open(st, "main", newKeys(t, keyConfigs[name]), 1)
-	w := newWriter(t, t.Context(), a, l, l.start)
+	w := newWriter(t.Context(), t, a, l, l.start)
 	err := errors.Join(
 		w.Idle(l.start+testSize, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)),
 		w.WAL(l.start, l.data[:testSize+40_000]), w.Flush(t.Context()), w.WAL(w.next, l.data[testSize+40_000:vectorEnd]), w.Close(),

@@ -3,6 +3,7 @@ package walarchive
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
@@ -62,7 +63,7 @@ func (l *log) record(manager byte, body []byte) {
 	binary.LittleEndian.PutUint32(header, uint32(24+len(body)))
 	binary.LittleEndian.PutUint32(header[4:], uint32(700+len(l.commits)))
 	header[17] = manager
-	record := append(header, body...)
+	record := slices.Concat(header, body)
 	for i := range record {
 		l.page(uint32(len(record)-i), i > 0)
 		l.data = append(l.data, record[i])

@@ -55,9 +55,10 @@ func TestCrashes(t *testing.T) {
 				}
 				return nil
 			}
-			if seed%3 == 1 {
+			switch seed % 3 {
+			case 1:
 				st.before = fails
-			} else if seed%3 == 2 {
+			case 2:
 				st.after = fails
 			}
 			crashes := 0
@@ -142,7 +143,7 @@ func TestTwoWriters(t *testing.T) {
 			}
 			writers.Wait()
 			a := Open(st, "main", newKeys(t, seal.Config{Identity: testIdentity}), 1)
-			w := newWriter(t, t.Context(), a, l, l.start)
+			w := newWriter(t.Context(), t, a, l, l.start)
 			if err := stream(w, l, n, rand.New(rand.NewPCG(8, 8))); err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +165,7 @@ func TestAnotherServersWAL(t *testing.T) {
 	other.upTo(n)
 	st := newLocal(t)
 	for i, l := range []*log{l, other} {
-		w := newWriter(t, t.Context(), newArchive(t, st), l, l.start)
+		w := newWriter(t.Context(), t, newArchive(t, st), l, l.start)
 		if err := w.WAL(l.start, l.data[:n]); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +181,7 @@ func TestAnotherServersWAL(t *testing.T) {
 	}
 	wantLog(t, newArchive(t, st), l, n)
 
-	w := newWriter(t, t.Context(), newArchive(t, st), other, l.start+testSize)
+	w := newWriter(t.Context(), t, newArchive(t, st), other, l.start+testSize)
 	if err := w.WAL(l.start+testSize, other.data[testSize:n]); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func TestHolesAreRefused(t *testing.T) {
 	t.Parallel()
 	l := newLog(1, testStart, 1)
 	l.upTo(1000)
-	w := newWriter(t, t.Context(), newArchive(t, newLocal(t)), l, l.start)
+	w := newWriter(t.Context(), t, newArchive(t, newLocal(t)), l, l.start)
 	if err := w.WAL(l.start, l.data[:100]); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +235,7 @@ func TestPipeline(t *testing.T) {
 		return nil
 	}
 	a := newArchive(t, st)
-	w := newWriter(t, t.Context(), a, l, l.start)
+	w := newWriter(t.Context(), t, a, l, l.start)
 	if err := w.WAL(l.start, l.data[:buffers*testSize]); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +273,7 @@ func TestChunksAreJoined(t *testing.T) {
 	l.upTo(n)
 	st := newLocal(t)
 	a := newArchive(t, st)
-	w := newWriter(t, t.Context(), a, l, l.start)
+	w := newWriter(t.Context(), t, a, l, l.start)
 	most := 0
 	for i := range 200 {
 		if err := w.WAL(w.next, l.data[i*1000:(i+1)*1000]); err != nil {
@@ -317,14 +318,14 @@ func TestWriteOnlyWorker(t *testing.T) {
 	l.upTo(n)
 	for range 3 {
 		a := Open(st, "main", keys, 1)
-		w := newWriter(t, t.Context(), a, l, l.start+testSize)
+		w := newWriter(t.Context(), t, a, l, l.start+testSize)
 		if err := errors.Join(w.WAL(l.start+testSize, l.data[testSize:n]), w.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range 2 {
 		a := Open(st, "main", keys, 1)
-		w := newWriter(t, t.Context(), a, l, l.start)
+		w := newWriter(t.Context(), t, a, l, l.start)
 		err := errors.Join(w.WAL(l.start, l.data[:testSize]), w.Close())
 		if i == 0 && err != nil {
 			t.Fatal(err)
@@ -347,7 +348,7 @@ func TestMarker(t *testing.T) {
 	a := newArchive(t, newLocal(t))
 	_, err := a.Stream(t.Context())
 	wantKind(t, err, fault.Missing, "never streamed")
-	w := newWriter(t, t.Context(), a, l, l.start)
+	w := newWriter(t.Context(), t, a, l, l.start)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	steps := errors.Join(
 		w.Idle(l.start+500, at), w.WAL(l.start, l.data[:1000]), w.Idle(l.start+1000, at.Add(time.Second)), w.Idle(l.start+2000, at.Add(2*time.Second)),

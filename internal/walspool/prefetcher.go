@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +96,7 @@ type arrival struct {
 // segment is the one of a number, on the timeline that the server looks for it first.
 func (s *spool) segment(number uint64) wal.Segment {
 	timeline := s.last.Timeline
-	for n := len(s.History) - 1; n >= 0; n-- {
-		left := s.History[n]
+	for _, left := range slices.Backward(s.History) {
 		if number >= wal.SegmentAt(left.Timeline, left.End, s.SegmentSize).Number {
 			break
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // bulkPeer returns a wire in the middle of a long exchange, and its other end.
-func bulkPeer(t *testing.T, ctx context.Context) (*wire, net.Conn) {
+func bulkPeer(ctx context.Context, t *testing.T) (*wire, net.Conn) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,7 +43,7 @@ func bulkPeer(t *testing.T, ctx context.Context) (*wire, net.Conn) {
 
 func TestLastBytesOfALongExchangeArrive(t *testing.T) {
 	t.Parallel()
-	w, peer := bulkPeer(t, t.Context())
+	w, peer := bulkPeer(t.Context(), t)
 	if _, err := peer.Write([]byte("end")); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestLastBytesOfALongExchangeArrive(t *testing.T) {
 func TestWaitingForMuchEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	w, _ := bulkPeer(t, ctx)
+	w, _ := bulkPeer(ctx, t)
 	ended := make(chan error, 1)
 	go func() { ended <- w.fill(1) }()
 	cancel()
