@@ -64,6 +64,19 @@ func pitrSite(t *testing.T, postgres string) *site {
 	return newSite(t, strings.NewReplacer("IDENTITY", identity.Reveal(), "POSTGRES", postgres).Replace(pitrConfig))
 }
 
+// ship adds to a site's configuration a policy that ships the WAL of main.
+func (s *site) ship(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(s.config, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("  main-wal:  {surface: main, kind: wal, store: primary, interval: 500ms}\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // streams waits until WAL is shipped: only what is written from then on can be recovered.
 func (s *site) streams(t *testing.T, surface string) {
 	t.Helper()

@@ -36,6 +36,7 @@ func TestRecordReplays(t *testing.T) {
 	}
 	slow, source := behind(t, live)
 	s := siteFor(t, slow, rd.URL)
+	s.ship(t)
 	s.start(t, "up")
 	c := s.temporal(t)
 	runs := map[string]string{}
@@ -69,6 +70,8 @@ func TestRecordReplays(t *testing.T) {
 	s.ask(t, &rdb, "snapshot", "create", "redis", "--wait")
 	runs["restore-overwrite"] = s.restored(t, rdb.ID, "--in-place", "--confirm", "redis")
 
+	runs["snapshot-base"], runs["recover"], runs["stream"] = s.recovered(t, live)
+
 	anonymous := strings.NewReplacer(lifeboatworker.Host(s.dataDir), "host-1", s.dir, "/site", hostname(t), "host")
 	for name, id := range runs {
 		events := history(t, c, id, "")
@@ -80,6 +83,30 @@ func TestRecordReplays(t *testing.T) {
 			write(t, filepath.Join("../../workflows/testdata/replay", name+".json"), events)
 		}
 	}
+}
+
+// recovered takes a base backup, recovers to the latest moment, and cancels the
+// stream of WAL. It returns the three workflows' IDs.
+func (s *site) recovered(t *testing.T, live string) (base, recovery, stream string) {
+	t.Helper()
+	s.streams(t, "main")
+	var made point
+	s.ask(t, &made, "snapshot", "create", "main", "--kind", "base", "--wait")
+	s.shipped(t, "main", live)
+	var back recoveredServer
+	s.ask(t, &back, "pitr", "restore", "main", "--at", "latest")
+	stream = "wal/main/main-wal/lifeboat_main_wal"
+	c := s.temporal(t)
+	if err := c.CancelWorkflow(t.Context(), stream, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.GetWorkflow(t.Context(), stream, "").Get(t.Context(), nil); err == nil {
+		t.Error("a cancelled stream ended as if it were done")
+	}
+	if n := text(t, live, `SELECT count(*) FROM pg_replication_slots`); n != "0" {
+		t.Errorf("%s slots are left after the stream was cancelled", n)
+	}
+	return made.WorkflowID, back.WorkflowID, stream
 }
 
 // restored restores a point and returns the workflow's ID.
