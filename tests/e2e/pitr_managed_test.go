@@ -306,14 +306,21 @@ func TestManagedRecoveryEndsWell(t *testing.T) {
 		t.Errorf("%d restores were begun, want one", n)
 	}
 
+	stdout, stderr, code := s.run(t, "pitr", "restore", "main", "--at", "latest")
+	for _, want := range []string{"rds", "by the provider's word, LSN ", "lifeboat pitr delete main "} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("for people: exit %d, %s%s, without %q", code, stdout, stderr, want)
+		}
+	}
+
 	cloud.FailRestores(true)
-	stdout, stderr, code := s.run(t, "pitr", "restore", "main", "--at", "latest", "-o", "json")
+	stdout, stderr, code = s.run(t, "pitr", "restore", "main", "--at", "latest", "-o", "json")
 	if code != 1 || !strings.Contains(stderr, "could not restore") {
 		t.Errorf("a restore that fails: exit %d, %q %q", code, stdout, stderr)
 	}
 	cloud.FailRestores(false)
 	var failed string
-	for _, word := range strings.Fields(stderr) {
+	for word := range strings.FieldsSeq(stderr) {
 		if name := strings.TrimSuffix(word, ":"); strings.HasPrefix(name, "lifeboat-") {
 			failed = name
 		}
