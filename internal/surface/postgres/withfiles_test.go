@@ -15,9 +15,9 @@ func TestWithFiles(t *testing.T) {
 	ca, _ := servers.Certificate(t)
 	named := surface.Config{CAFile: ca}
 	for raw, want := range map[string]string{
-		"postgres://u:p@h/d":                  "postgres://u:p@h/d?sslmode=verify-full&sslrootcert=" + url.QueryEscape(ca),
-		"postgres://u:p@h/d?sslmode=require":  "postgres://u:p@h/d?sslmode=require&sslrootcert=" + url.QueryEscape(ca),
-		"postgres://u:p@h/d?application_name": "postgres://u:p@h/d?application_name&sslmode=verify-full&sslrootcert=" + url.QueryEscape(ca),
+		"postgres://u:p@h/d":                    "postgres://u:p@h/d?sslmode=verify-full&sslrootcert=" + url.QueryEscape(ca),
+		"postgres://u:p@h/d?sslmode=require":    "postgres://u:p@h/d?sslmode=require&sslrootcert=" + url.QueryEscape(ca),
+		"postgres://u:p@h/d?application_name=a": "postgres://u:p@h/d?application_name=a&sslmode=verify-full&sslrootcert=" + url.QueryEscape(ca),
 	} {
 		if got, err := WithFiles(secret.String(raw), named); err != nil || got.Reveal() != want {
 			t.Errorf("%s with a CA file is %s, %v; want %s", raw, got.Reveal(), err, want)
