@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +20,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	surfaces "github.com/lifeboat-dr/lifeboat/internal/surface/all"
-	lifeboatworker "github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -197,22 +195,6 @@ func (s *site) managedAccident(t *testing.T, cloud *managedtest.Cloud, kind stri
 	}
 	if _, stderr, code := s.run(t, "pitr", "delete", "main", back.ID); code != 1 || !strings.Contains(stderr, back.Instance) || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("delete again: exit %d, %q", code, stderr)
-	}
-}
-
-// record replays histories, and with -update makes them fixtures of later versions.
-func (s *site) record(t *testing.T, runs map[string]string) {
-	t.Helper()
-	anonymous := strings.NewReplacer(lifeboatworker.Host(s.dataDir), "host-1", s.dir, "/site", hostname(t), "host")
-	for name, id := range runs {
-		events := history(t, s.temporal(t), id, "")
-		for _, event := range events {
-			anonymise(event.ProtoReflect(), anonymous)
-		}
-		replay(t, name, events)
-		if *update {
-			write(t, filepath.Join("../../workflows/testdata/replay", name+".json"), events)
-		}
 	}
 }
 

@@ -72,9 +72,15 @@ func TestRecordReplays(t *testing.T) {
 
 	runs["snapshot-base"], runs["recover"], runs["stream"] = s.recovered(t, live)
 
+	s.record(t, runs)
+}
+
+// record replays histories, and with -update makes them fixtures of later versions.
+func (s *site) record(t *testing.T, runs map[string]string) {
+	t.Helper()
 	anonymous := strings.NewReplacer(lifeboatworker.Host(s.dataDir), "host-1", s.dir, "/site", hostname(t), "host")
 	for name, id := range runs {
-		events := history(t, c, id, "")
+		events := history(t, s.temporal(t), id, "")
 		for _, event := range events {
 			anonymise(event.ProtoReflect(), anonymous)
 		}
