@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -97,11 +98,15 @@ func historyOf(h pitr.Holdings, timeline uint32) wal.History {
 	return nil
 }
 
+// disorder is how much later than the last transaction in the WAL one before it
+// may have ended: a session notes the time before it gets its place in the WAL.
+const disorder = time.Minute
+
 // reached says what was recovered, and refuses less than what the WAL on the
 // store was known to hold: PostgreSQL takes WAL that it can't read for its end.
 func reached(plan pitr.Plan, r local.Recovered) (Reached, error) {
 	out := Reached{LSN: r.ReachedLSN, Timeline: r.From, Time: r.LastCommit, Bytes: r.Bytes, Stopped: r.Stopped}
-	if r.LastCommit.Before(plan.Expected) && !r.LastCommit.IsZero() {
+	if r.LastCommit.Add(disorder).Before(plan.Expected) && !r.LastCommit.IsZero() {
 		return out, fault.New(fault.Corrupt, "the replay ended at %s with the commits of %s, and those up to %s are on the store: %s",
 			r.ReachedLSN, r.LastCommit.UTC().Format(timeLayout), plan.Expected.UTC().Format(timeLayout), r.Stopped)
 	}
