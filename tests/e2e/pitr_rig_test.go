@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/wal"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
@@ -139,8 +140,14 @@ type ledger struct {
 	clients sync.WaitGroup
 
 	mu    sync.Mutex
-	acked []entry
+	acked []ack
 	told  error
+}
+
+// ack is a transaction that was acknowledged, and how far the WAL was then.
+type ack struct {
+	entry
+	at wal.LSN
 }
 
 // pace is how often a client of a ledger commits.
@@ -225,9 +232,17 @@ func (l *ledger) commit(conn *pgx.Conn, e entry) error {
 	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
+	var at string
+	if err := conn.QueryRow(ctx, `SELECT pg_current_wal_insert_lsn()::text`).Scan(&at); err != nil {
+		return err
+	}
+	lsn, err := wal.ParseLSN(at)
+	if err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.acked = append(l.acked, e)
+	l.acked = append(l.acked, ack{e, lsn})
 	return nil
 }
 
@@ -258,8 +273,8 @@ func (l *ledger) settle(t *testing.T, url string) map[entry]bool {
 	l.clients.Wait()
 	have := entries(t, url)
 	lost := 0
-	for _, e := range l.acked {
-		if !have[e] {
+	for _, a := range l.acked {
+		if !have[a.entry] {
 			lost++
 		}
 	}
