@@ -2,9 +2,11 @@ package walarchive
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
 )
 
@@ -14,10 +16,18 @@ const maxSmall = 1 << 20
 // StoreHistory keeps the history file of a timeline. It is fault.Conflict when
 // another one is there: two servers began a timeline of the same number.
 func (a *Archive) StoreHistory(ctx context.Context, timeline uint32, text []byte) error {
-	if _, err := wal.ParseHistory(timeline, text); err != nil {
+	history, err := wal.ParseHistory(timeline, text)
+	if err == nil {
+		err = a.storeSmall(ctx, wal.HistoryName(timeline), text)
+	}
+	if err != nil {
 		return err
 	}
-	return a.storeSmall(ctx, wal.HistoryName(timeline), text)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	// A worker that only writes has no key to read it with.
+	a.ancestry[timeline] = history
+	return nil
 }
 
 // History returns the history file of a timeline; fault.Missing when there is none.
@@ -63,6 +73,29 @@ func (a *Archive) storeSmall(ctx context.Context, name string, text []byte) erro
 	}
 	l := label{system: c.SystemID, name: name, span: span{0, int64(len(text))}}
 	_, err = a.keep(ctx, a.fileKey(name, key.ending()), l, text, key, nil)
+	if errors.Is(err, errUncomparable) {
+		return a.sameSize(ctx, l, text, key)
+	}
+	return err
+}
+
+// sameSize compares by size what can't be read here: it is stored anew with
+// every stream, which must not end for want of a key.
+func (a *Archive) sameSize(ctx context.Context, l label, text []byte, key writeKey) error {
+	packed := newPacker(l, text, a.level)
+	defer packed.Close()
+	sealed, err := seal.EncryptReader(packed, key.recipients)
+	if err != nil {
+		return err
+	}
+	size, err := io.Copy(io.Discard, sealed)
+	if err != nil {
+		return err
+	}
+	there, err := a.store.Stat(ctx, a.fileKey(l.name, key.ending()))
+	if err == nil && there.Size != size {
+		err = fault.New(fault.Conflict, "%s is on the store already, with another size: two servers write the WAL of %s, or one was set back", l.name, a.surface)
+	}
 	return err
 }
 

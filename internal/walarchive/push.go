@@ -3,6 +3,8 @@ package walarchive
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -80,6 +82,10 @@ func (a *Archive) pushSegment(ctx context.Context, s wal.Segment, data []byte) e
 	name := s.Name(c.SegmentSize)
 	l := label{system: c.SystemID, name: name, span: span{0, c.SegmentSize}}
 	k, err := a.keep(ctx, a.fileKey(name, key.ending()), l, data, key, nil)
+	if errors.Is(err, errUncomparable) && a.indexedAs(ctx, s, index) {
+		// A server that crashed pushes again what was stored already, and has no key to read it.
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +93,18 @@ func (a *Archive) pushSegment(ctx context.Context, s wal.Segment, data []byte) e
 		return err
 	}
 	return a.deleteChunks(ctx, name)
+}
+
+// indexedAs reports whether the segment on the store has the same index: the same
+// records' ends, transactions and times of commits.
+func (a *Archive) indexedAs(ctx context.Context, s wal.Segment, index wal.Index) bool {
+	stored, err := a.storedIndex(ctx, s)
+	if err != nil {
+		return false
+	}
+	there, errThere := json.Marshal(stored)
+	here, errHere := json.Marshal(index)
+	return errThere == nil && errHere == nil && bytes.Equal(there, here)
 }
 
 // pushPartial stores the records of a segment that was not filled, as a chunk.

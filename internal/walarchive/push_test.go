@@ -152,3 +152,34 @@ func TestKeysChange(t *testing.T) {
 		t.Errorf("%v, %v", k, err)
 	}
 }
+
+// A server that has no secret key may push again what it pushed before it
+// crashed, or it would keep all its WAL from then on; other WAL is refused.
+func TestPushAgainWithoutKey(t *testing.T) {
+	t.Parallel()
+	reader := newKeys(t, seal.Config{Identity: testIdentity})
+	point, err := reader.NewPointKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := newKeys(t, seal.Config{Recipients: point.Recipients})
+	st := newLocal(t)
+	l, other := newLog(1, testStart, 7), newLog(1, testStart, 8)
+	l.upTo(testSize)
+	other.upTo(testSize)
+	for range 2 {
+		a := Open(st, "main", keys, 1)
+		for name, data := range map[string][]byte{l.name(0): l.data[:testSize], "00000002.history": []byte(testHistory)} {
+			if err := a.Push(t.Context(), name, bytes.NewReader(data)); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if history, err := a.ancestors(t.Context(), 2); err != nil || len(history) != 1 {
+			t.Errorf("%v, %v", history, err)
+		}
+	}
+	err = Open(st, "main", keys, 1).Push(t.Context(), l.name(0), bytes.NewReader(other.data[:testSize]))
+	wantKind(t, err, fault.Unavailable, "no secret key")
+	err = Open(st, "main", keys, 1).Push(t.Context(), "00000002.history", bytes.NewReader([]byte("1\t16/FFD12340\tbefore transaction 7\n")))
+	wantKind(t, err, fault.Conflict, "another size")
+}
