@@ -3,6 +3,7 @@ package activities
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -113,6 +114,8 @@ type FetchInput struct {
 // with every file read and summed, is not fetched again.
 func (a *Activities) FetchPart(ctx context.Context, in FetchInput) (DumpResult, error) {
 	var out DumpResult
+	p := startPulse(ctx, fmt.Sprintf("fetch part %d", in.Index+1), 0)
+	defer p.end()
 	prepared, err := a.Environment.Prepare(ctx, in.RestoreID, a.recoverySpec(in.RecoveryRef))
 	if err != nil {
 		return out, err
@@ -129,8 +132,7 @@ func (a *Activities) FetchPart(ctx context.Context, in FetchInput) (DumpResult, 
 	if _, done, err := inPlace(prepared, part.Name); err != nil || done || prepared.Begun {
 		return out, err
 	}
-	p := startPulse(ctx, "fetch "+part.Name, part.Estimate)
-	defer p.end()
+	p.expect(part.Estimate)
 	release, err := a.Slots.take(ctx)
 	if err != nil {
 		return out, err
