@@ -145,7 +145,12 @@ func (i *instance) startOnLimits(ctx context.Context, o owner) error {
 // for a restore command do not see that their server is gone, and nobody can
 // start another one while they are there.
 func (i *instance) endOrphans(ctx context.Context) error {
-	pids, err := processesAt(i.data())
+	// Processes know their folder by its real path; a place that was named is behind a link.
+	data, err := filepath.EvalSymlinks(i.data())
+	if err != nil {
+		return diskFault(err, "find the data directory")
+	}
+	pids, err := processesAt(data)
 	if err != nil {
 		return diskFault(err, "look for processes")
 	}
@@ -156,7 +161,7 @@ func (i *instance) endOrphans(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quitWithin)
 	defer cancel()
 	for _, pid := range pids {
-		if err := poll(ctx, pollEvery, func() bool { return !worksAt(pid, i.data()) }); err != nil {
+		if err := poll(ctx, pollEvery, func() bool { return !worksAt(pid, data) }); err != nil {
 			return fault.Wrap(fault.Unavailable, err, "end what the server left behind")
 		}
 	}
