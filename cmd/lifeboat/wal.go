@@ -52,9 +52,10 @@ func (a *app) walFetch() *cobra.Command {
 			}
 			archive, err := a.walArchive(cmd.Context(), surface)
 			if err != nil {
-				return err
+				// Whatever is missing here is not the file.
+				return spoolError{fault.New(fault.Unavailable, "%s", fault.Line(err))}
 			}
-			return fetchTo(cmd.Context(), archive, name, path)
+			return spoolError{fetchTo(cmd.Context(), archive, name, path)}.orNil()
 		},
 	}
 	cmd.Flags().StringVar(&surface, "surface", "", "the surface whose WAL it is (default: the only one with a policy of kind wal)")
@@ -115,8 +116,8 @@ func onlyWAL(c *config.Config) (string, error) {
 	return slices.Collect(maps.Keys(found))[0], nil
 }
 
-// spoolError is why PostgreSQL gets no file from a spool. Its exit code decides
-// whether PostgreSQL takes that for the end of the WAL.
+// spoolError is why PostgreSQL gets no file, from a spool or from the store. Its
+// exit code decides whether PostgreSQL takes that for the end of the WAL.
 type spoolError struct{ error }
 
 func (e spoolError) Unwrap() error { return e.error }
