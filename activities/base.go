@@ -35,14 +35,20 @@ func (a *Activities) Base(ctx context.Context, in BaseInput) (Held, error) {
 		return Held{}, err
 	}
 	defer release()
-	held, n, err := a.streamBase(ctx, in, p)
+	policy := a.Config.Policies[in.Policy]
+	held, n, err := a.streamBase(ctx, in, policy, p)
+	if fault.Is(err, fault.Lost) {
+		// What an incremental one builds on, or the role of the server, is gone for good.
+		policy.Incrementals = 0
+		held, n, err = a.streamBase(ctx, in, policy, p)
+	}
 	if err != nil {
 		return held, fault.While(err, "take a base backup of %s", in.Point.Surface)
 	}
 	return held, a.writeNote(ctx, in.Point, planNote(held.Fresh), n)
 }
 
-func (a *Activities) streamBase(ctx context.Context, in BaseInput, p *pulse) (Held, note, error) {
+func (a *Activities) streamBase(ctx context.Context, in BaseInput, policy config.Policy, p *pulse) (Held, note, error) {
 	server := a.server(in.Point.Surface)
 	if standby := a.Config.Surfaces[in.Point.Surface].StandbyURL; standby != "" {
 		server.URL = standby
@@ -69,7 +75,6 @@ func (a *Activities) streamBase(ctx context.Context, in BaseInput, p *pulse) (He
 		return Held{}, note{}, err
 	}
 	major, _ := conn.ServerVersion()
-	policy := a.Config.Policies[in.Policy]
 	parent, manifest, err := a.parent(ctx, in, policy, major)
 	if err != nil {
 		return Held{}, note{}, err
