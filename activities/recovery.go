@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
@@ -48,6 +49,8 @@ func (a *Activities) PlanRecovery(ctx context.Context, in PlanInput) (Planned, e
 	if err != nil {
 		return Planned{}, err
 	}
+	// An incremental base backup by itself is no data directory that PostgreSQL starts on.
+	h.holdings.Bases = slices.DeleteFunc(h.holdings.Bases, func(b pitr.Base) bool { return b.Parent != "" })
 	plan, err := pitr.Choose(ctx, h.holdings, h.wal, target)
 	return Planned{Store: h.store, Plan: plan}, err
 }
