@@ -2,11 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -52,7 +54,9 @@ func cancelStreams(ctx context.Context, c client.Client, wanted map[string]workf
 			if _, keep := wanted[id]; keep {
 				continue
 			}
-			if err := c.CancelWorkflow(ctx, id, ""); err != nil {
+			// What is listed may have ended since.
+			err := c.CancelWorkflow(ctx, id, "")
+			if _, ended := errors.AsType[*serviceerror.NotFound](err); err != nil && !ended {
 				return fault.Wrap(fault.Unavailable, err, "cancel the stream %s", id)
 			}
 		}
