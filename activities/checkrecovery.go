@@ -72,7 +72,7 @@ func (a *Activities) CheckRecovery(ctx context.Context, in CheckRecoveryInput) (
 	return out, err
 }
 
-// amcheck reads every heap and index with PostgreSQL's own checker, where its
+// amcheck reads every heap and index of the database in the URL with PostgreSQL's own checker, where its
 // extension is installed. The extension is taken out again.
 func (a *Activities) amcheck(ctx context.Context, in CheckRecoveryInput, server local.Server) (RecoveryCheck, error) {
 	out := RecoveryCheck{Name: "amcheck"}
@@ -102,7 +102,7 @@ func (a *Activities) amcheck(ctx context.Context, in CheckRecoveryInput, server 
 	if err == nil && problems != "" {
 		err = fault.New(fault.Corrupt, "pg_amcheck found damage: %s", problems)
 	}
-	out.Result = "every heap and B-tree is whole"
+	out.Result = "every heap and B-tree of the database in the URL is whole; the cluster's other databases were not read"
 	return out, err
 }
 
