@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -99,6 +100,7 @@ func (c *Conn) Stream(ctx context.Context, o StreamOptions, sink Sink) (Switched
 	if s.sinkErr != nil {
 		return Switched{}, s.sinkErr
 	}
+	release()
 	return Switched{}, c.streamFailed(ctx, err, o)
 }
 
@@ -240,7 +242,13 @@ func (s *stream) successor() (next Switched, err error) {
 // reports whether the connection can be used again.
 func (s *stream) hangUp() bool {
 	s.unwatch()
-	s.patience, s.ended = 0, func() error { return nil }
+	until := time.Now().Add(goodbyeWithin)
+	s.patience, s.ended = goodbyeWithin, func() error {
+		if time.Now().After(until) {
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	}
 	if s.reporter.report(false) != nil || s.conn.SetDeadline(time.Now().Add(goodbyeWithin)) != nil {
 		return false
 	}

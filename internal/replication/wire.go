@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,6 +53,9 @@ type wire struct {
 	// may be silent, for ever when it is zero.
 	ended    func() error
 	patience time.Duration
+	// gatherer sets how much must have come before the socket wakes us; nil where
+	// that can't be set.
+	gatherer syscall.RawConn
 	// unwatch lets go of the context that ends reading.
 	unwatch func()
 	// notice is told what the server remarks in between.
@@ -67,15 +71,18 @@ func (c *Conn) take(ctx context.Context, command string) (w *wire, release func(
 	}
 	if c.wire == nil {
 		c.wire = &wire{conn: c.conn.Conn(), buf: make([]byte, wireBuffer)}
+		c.wire.gatherer = gatherer(c.conn.Conn())
 	}
 	w = c.wire
 	w.r, w.w, w.patience, w.ended = 0, 0, 0, ctx.Err
 	w.notice = func(*pgconn.PgError) {}
+	w.gather(gatherBytes)
 	w.watch(ctx)
-	release = func() {
+	release = sync.OnceFunc(func() {
 		w.unwatch()
+		w.gather(1)
 		_ = w.conn.SetDeadline(time.Time{})
-	}
+	})
 	if _, err := w.conn.Write(frame(msgQuery, append([]byte(command), 0))); err != nil {
 		release()
 		c.Close()
@@ -164,16 +171,7 @@ func (w *wire) fill(size int) error {
 		w.r = 0
 	}
 	for w.w-w.r < size {
-		if w.patience > 0 {
-			if err := w.conn.SetReadDeadline(time.Now().Add(w.patience)); err != nil {
-				return err
-			}
-		}
-		// The deadline above may have replaced the one that ended the exchange.
-		if err := w.ended(); err != nil {
-			return err
-		}
-		n, err := w.conn.Read(w.buf[w.w:])
+		n, err := w.receive()
 		w.w += n
 		if err != nil && w.w-w.r < size {
 			if err == io.EOF {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func (r *rescue) recover(b *testing.B, at string) (got recovery, took usage, toF
 // recoveries compares a restore of the base backup, and everything from the
 // question to the answer, with a quarter of the cluster's size of WAL to replay.
 func (r *rescue) recoveries(b *testing.B) {
-	r.both(b)
+	r.both(b, "")
 	r.write(b, int64(r.size/4*1e9))
 	at := r.now(b)
 	r.write(b, 1<<20)
@@ -74,10 +75,11 @@ func (r *rescue) recoveries(b *testing.B) {
 	compare(b, "from asked to answering at the target (CPU without pgBackRest's server)", results["lifeboat"], results[theirs+", start"], theirs+", start", goal{wall: 0.6})
 }
 
-// both takes a base backup with each side, and has WAL kept by both from then on.
-func (r *rescue) both(b *testing.B) {
+// both takes a base backup with each side, and has WAL kept by both from then
+// on, and by what comes before pgBackRest's archive_command.
+func (r *rescue) both(b *testing.B, first string) {
 	b.Helper()
-	r.archive(b, r.peer.command("archive-push", "%p"))
+	r.archive(b, first+r.peer.command("archive-push", "%p"))
 	r.base(b)
 	r.backRest(b, 1, nil, "")
 }
@@ -101,7 +103,7 @@ func (r *rescue) peerRecover(b *testing.B, name string, at time.Time) (took, fol
 		folder = usage{wall: time.Since(began), cpu: cpu}
 		var pg *servers.PG
 		pg, process = r.peer.start(b, dir, "fsync=on")
-		r.until(b, "pgBackRest's server is promoted", func() bool { return promoted(pg) })
+		r.until(b, "pgBackRest's server is promoted", func() bool { return promoted(b, pg, process) })
 		return cpu
 	})
 	process.Stop()
@@ -109,7 +111,11 @@ func (r *rescue) peerRecover(b *testing.B, name string, at time.Time) (took, fol
 }
 
 // promoted reports whether a server answers and has left recovery.
-func promoted(pg *servers.PG) bool {
+func promoted(b *testing.B, pg *servers.PG, process *servers.Process) bool {
+	b.Helper()
+	if syscall.Kill(process.PID(), 0) != nil {
+		b.Fatalf("the server has ended:\n%s", process.Output())
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	db, err := pgx.Connect(ctx, pg.URL)
@@ -141,8 +147,7 @@ func replayed(b *testing.B, log string) usage {
 // replays compares how long PostgreSQL replays, by how the WAL comes to it.
 func (r *rescue) replays(b *testing.B) {
 	folder := r.peer.folder(b, "wal")
-	r.both(b)
-	r.archive(b, "cp %p "+folder+"/%f && "+r.peer.command("archive-push", "%p"))
+	r.both(b, "cp %p "+folder+"/%f && ")
 	r.write(b, int64(r.size/2*1e9))
 	r.archived(b)
 	r.shipped(b)
@@ -191,7 +196,7 @@ func (r *rescue) peerReplay(b *testing.B, segments string, settings ...string) u
 	}
 	settings = append([]string{"fsync=off", "full_page_writes=off", "max_wal_size=8GB", "shared_buffers=1GB"}, settings...)
 	pg, process := r.peer.start(b, dir, settings...)
-	r.until(b, "the WAL is replayed", func() bool { return promoted(pg) })
+	r.until(b, "the WAL is replayed", func() bool { return promoted(b, pg, process) })
 	took := replayed(b, process.Output())
 	process.Stop()
 	return took

@@ -138,11 +138,25 @@ func (r *rescue) archive(b *testing.B, command string) {
 	execute(b, r.source.url, "SELECT pg_reload_conf()")
 }
 
-// write lets four clients write as fast as they can until so many bytes of WAL have come.
-func (r *rescue) write(b *testing.B, bytes int64, more ...string) {
+// bulk is a transaction of many rows: those of one row write little WAL once
+// every page has been in it as a whole.
+const bulk = `\set from random(1, 1000000000)
+INSERT INTO events SELECT md5((:from + n)::text)::uuid, now(), 'load', jsonb_build_object('n', n, 'text', md5(n::text))
+FROM generate_series(1, 200) n;
+`
+
+// write lets four clients write as fast as they can, one transaction in five
+// with many rows, until so many bytes of WAL have come. As after any
+// checkpoint, pages come as a whole first.
+func (r *rescue) write(b *testing.B, bytes int64) {
 	b.Helper()
+	script := filepath.Join(b.TempDir(), "bulk.sql")
+	if err := os.WriteFile(script, []byte(bulk), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	execute(b, r.source.url, "CHECKPOINT")
 	until := r.written(b) + bytes
-	load := r.load(b, append([]string{"--client=4", "--jobs=2"}, more...)...)
+	load := r.load(b, "--client=4", "--jobs=2", "--builtin=tpcb-like@4", "--file="+script+"@1")
 	r.until(b, "the WAL is written", func() bool { return r.written(b) >= until })
 	load.Stop()
 	execute(b, r.source.url, "SELECT pg_switch_wal()")
