@@ -72,8 +72,21 @@ type life struct {
 	sightings []sighting
 }
 
-func newLife(o WriterOptions) life {
-	return life{marker: Stream{Host: o.Host, Started: time.Now().UTC(), Timeline: o.Timeline}}
+// newLife begins the marker of a Writer with what the last one's says of the
+// same timeline: what was durable until a moment stays so, also when this Writer
+// ends before the server has said anything.
+func (a *Archive) newLife(ctx context.Context, o WriterOptions) (life, error) {
+	l := life{marker: Stream{Host: o.Host, Started: time.Now().UTC(), Timeline: o.Timeline}}
+	before, err := a.Stream(ctx)
+	switch fault.KindOf(err) {
+	case fault.Missing, fault.Corrupt, fault.Unsupported:
+		// It says nothing, and is of no other use.
+		return l, nil
+	}
+	if err == nil && before.Timeline == o.Timeline {
+		l.marker.ServerLSN, l.marker.ServerTime, l.marker.KnownUntil = before.ServerLSN, before.ServerTime, before.KnownUntil
+	}
+	return l, err
 }
 
 func (l *life) saw(at wal.LSN, when time.Time) {

@@ -88,13 +88,17 @@ func (a *Archive) Writer(ctx context.Context, o WriterOptions) (*Writer, error) 
 	if err != nil {
 		return nil, err
 	}
+	life, err := a.newLife(ctx, o)
+	if err != nil {
+		return nil, err
+	}
 	if o.Interval == 0 {
 		o.Interval = DefaultInterval
 	}
 	w := &Writer{
 		archive: a, o: o, key: key, index: wal.NewScanner(o.From, o.Cluster.SegmentSize),
 		free: make(chan []byte, buffers), flushes: make(chan chan<- struct{}), stop: make(chan struct{}), idle: make(chan struct{}, 1),
-		next: o.From, life: newLife(o),
+		next: o.From, life: life,
 	}
 	w.flushed.Store(uint64(o.From))
 	w.ctx, w.fail = context.WithCancelCause(ctx)

@@ -375,4 +375,22 @@ func TestMarker(t *testing.T) {
 	if err != nil || !h.Timelines[0].KnownUntil.Equal(at.Add(time.Second)) {
 		t.Errorf("%+v, %v", h, err)
 	}
+	// A stream that ends before it has heard of the server takes nothing back, one of another timeline does.
+	for i, known := range []bool{true, false} {
+		timeline := uint32(i + 1)
+		next, err := a.Writer(t.Context(), WriterOptions{Cluster: l.cluster, Timeline: timeline, From: l.start, Host: "there"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if marker := next.life.marker; marker.KnownUntil.Equal(at.Add(time.Second)) != known || (marker.ServerLSN == l.start+2000) != known {
+			t.Errorf("timeline %d begins with %+v", timeline, marker)
+		}
+		if err := next.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := a.Stream(t.Context())
+		if err != nil || got.Host != "there" || got.KnownUntil.Equal(at.Add(time.Second)) != known {
+			t.Errorf("after timeline %d: %+v, %v", timeline, got, err)
+		}
+	}
 }
