@@ -48,8 +48,9 @@ func slotAlarms(p config.Policy, s replication.SlotState) []string {
 	case s.WALStatus == "lost":
 		return []string{"the server has thrown away WAL that the slot " + p.Slot + " still needed: raise max_slot_wal_keep_size and take a base backup"}
 	case float64(s.HeldBytes) > warnAt*float64(p.HoldBack):
-		return []string{fmt.Sprintf("the slot %s holds back %.1f GB of WAL, of %.1f GB at most", p.Slot,
-			float64(s.HeldBytes)/1e9, float64(p.HoldBack)/1e9)}
+		// In steps, so that the alarm does not change with every look.
+		return []string{fmt.Sprintf("the slot %s holds back more than %d%% of the %.1f GB of WAL that it may", p.Slot,
+			s.HeldBytes*10/int64(p.HoldBack)*10, float64(p.HoldBack)/1e9)}
 	case s.SafeBytes != nil && *s.SafeBytes < s.HeldBytes:
 		return []string{fmt.Sprintf("the server will throw away WAL of the slot %s after another %.1f GB: raise max_slot_wal_keep_size", p.Slot,
 			float64(*s.SafeBytes)/1e9)}

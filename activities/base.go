@@ -9,7 +9,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/replication"
-	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 // incrementalSince is the first PostgreSQL that can send a base backup of what has changed alone.
@@ -139,7 +138,8 @@ func (a *Activities) parent(ctx context.Context, in BaseInput, policy config.Pol
 	newest := -1
 	for i, b := range bases {
 		known[b.ID] = b.Parent
-		if newest < 0 || b.ID > bases[newest].ID {
+		// Another policy's retention may take away what is its own.
+		if b.Policy == in.Policy && (newest < 0 || b.ID > bases[newest].ID) {
 			newest = i
 		}
 	}
@@ -162,12 +162,4 @@ func (a *Activities) parent(ctx context.Context, in BaseInput, policy config.Pol
 	}
 	r, err := point.Open(ctx, baseManifestPart)
 	return bases[newest].ID, r, err
-}
-
-// partOf is a part of a point by its place among those with data.
-func partOf(l loads, index int) (surface.Part, error) {
-	if index < 0 || index >= len(l.parts) {
-		return surface.Part{}, fault.New(fault.Internal, "part %d is not among %d", index, len(l.parts))
-	}
-	return l.parts[index], nil
 }

@@ -75,7 +75,7 @@ func baseOf(m archive.Manifest, storeName, dir string, marks pitr.Marks) pitr.Ba
 	return pitr.Base{
 		ID: m.ID, Store: storeName, Dir: dir, Major: m.Server.Major, Timeline: m.Base.Timeline,
 		Start: m.Base.StartLSN, Stop: m.Base.StopLSN, StartedAt: m.Base.StartedAt, StoppedAt: m.Base.StoppedAt,
-		Parent: m.Base.Parent, Bytes: m.Bytes, Marks: marks,
+		Parent: m.Base.Parent, Policy: m.Policy, Bytes: m.Bytes, Marks: marks,
 	}
 }
 

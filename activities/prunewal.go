@@ -2,7 +2,9 @@ package activities
 
 import (
 	"context"
+	"slices"
 
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog/retention"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
@@ -27,6 +29,12 @@ func (a *Activities) addParents(ctx context.Context, storeName, surfaceName stri
 // pruneWAL removes the WAL that none of the base backups needs which are still
 // there, whichever policy or person made them. Without any base nothing goes.
 func (a *Activities) pruneWAL(ctx context.Context, surfaceName, storeName string) error {
+	// A point that can't be read, such as one of a newer version, may be a base
+	// backup that needs any of it.
+	unreadable, err := a.unreadable(ctx, surfaceName, storeName)
+	if err != nil || unreadable {
+		return err
+	}
 	h, err := a.holdings(ctx, surfaceName, storeName)
 	if fault.Is(err, fault.Missing) {
 		return nil
@@ -43,4 +51,11 @@ func (a *Activities) pruneWAL(ctx context.Context, surfaceName, storeName string
 		return fault.While(err, "delete WAL of %s that no base backup needs", surfaceName)
 	}
 	return fault.While(h.wal.DeleteHistories(ctx, surplus.Histories...), "delete histories of %s", surfaceName)
+}
+
+// unreadable reports whether a store has a point of the surface whose manifest can't be read.
+func (a *Activities) unreadable(ctx context.Context, surfaceName, storeName string) (bool, error) {
+	one := catalog.New([]catalog.Named{{Name: storeName, Store: a.Stores[storeName], Prefix: a.Config.PointsPrefix}})
+	points, err := one.List(ctx, catalog.Query{Surface: surfaceName})
+	return slices.ContainsFunc(points, func(p catalog.Point) bool { return p.State == catalog.StateCorrupt }), err
 }

@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
-	"slices"
 	"time"
 
-	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/basebackup"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -49,8 +46,6 @@ func (a *Activities) PlanRecovery(ctx context.Context, in PlanInput) (Planned, e
 	if err != nil {
 		return Planned{}, err
 	}
-	// An incremental base backup by itself is no data directory that PostgreSQL starts on.
-	h.holdings.Bases = slices.DeleteFunc(h.holdings.Bases, func(b pitr.Base) bool { return b.Parent != "" })
 	plan, err := pitr.Choose(ctx, h.holdings, h.wal, target)
 	return Planned{Store: h.store, Plan: plan}, err
 }
@@ -82,17 +77,21 @@ type PreparedRecovery struct {
 func (a *Activities) PrepareRecovery(ctx context.Context, in PrepareRecoveryInput) (PreparedRecovery, error) {
 	p := startPulse(ctx, "make the data directory", 0)
 	defer p.end()
-	l, err := a.baseLoads(ctx, in.RecoveryRef)
-	if err != nil {
-		return PreparedRecovery{}, err
-	}
 	spec := a.recoverySpec(in.RecoveryRef)
 	spec.DataDir, spec.Port = in.Dir, in.Port
 	prepared, err := a.Environment.Prepare(ctx, in.RestoreID, spec)
 	if err != nil {
 		return PreparedRecovery{}, fault.While(err, "make a data directory")
 	}
-	return PreparedRecovery{Host: a.Host, Dir: cmp.Or(in.Dir, prepared.DataDir), Parts: len(l.parts), Bytes: l.bytes}, nil
+	links, err := a.chain(ctx, in.RecoveryRef, prepared)
+	if err != nil {
+		return PreparedRecovery{}, err
+	}
+	parts, bytes := 0, int64(0)
+	for _, l := range links {
+		parts, bytes = parts+len(l.parts), bytes+l.bytes
+	}
+	return PreparedRecovery{Host: a.Host, Dir: cmp.Or(in.Dir, prepared.DataDir), Parts: parts, Bytes: bytes}, nil
 }
 
 func (a *Activities) recoverySpec(in RecoveryRef) local.Spec {
@@ -100,10 +99,6 @@ func (a *Activities) recoverySpec(in RecoveryRef) local.Spec {
 		Kind: "postgres", Major: in.Plan.Base.Major, BinDir: a.Config.Surfaces[in.Surface].BinDir,
 		Surface: in.Surface, Point: in.Plan.Base.ID,
 	}
-}
-
-func (a *Activities) baseLoads(ctx context.Context, in RecoveryRef) (loads, error) {
-	return a.loads(ctx, Located{Store: in.Store, Dir: in.Plan.Base.Dir, ID: in.Plan.Base.ID}, archive.OpenParts)
 }
 
 // FetchInput names one part of a base backup.
@@ -123,16 +118,19 @@ func (a *Activities) FetchPart(ctx context.Context, in FetchInput) (DumpResult, 
 	if err != nil {
 		return out, err
 	}
-	l, err := a.baseLoads(ctx, in.RecoveryRef)
+	if prepared.Rebooted {
+		return out, errRebooted
+	}
+	links, err := a.chain(ctx, in.RecoveryRef, prepared)
 	if err != nil {
 		return out, err
 	}
-	part, err := partOf(l, in.Index)
+	l, part, err := partOf(links, in.Index)
 	if err != nil {
 		return out, err
 	}
 	out = DumpResult{Part: part.Name, PlainBytes: part.Estimate}
-	if _, done, err := inPlace(prepared, part.Name); err != nil || done || prepared.Begun {
+	if _, done, err := basebackup.Done(l.marks, part.Name); err != nil || done || prepared.Begun {
 		return out, err
 	}
 	p.expect(part.Estimate)
@@ -150,39 +148,25 @@ func (a *Activities) FetchPart(ctx context.Context, in FetchInput) (DumpResult, 
 		return out, err
 	}
 	defer func() { _ = r.Close() }()
-	found, err := basebackup.Extract(ctx, &countingReader{r: r, n: &p.plain}, prepared.DataDir, basebackup.Options{
+	if err := l.open(prepared); err != nil {
+		return out, err
+	}
+	found, err := basebackup.Extract(ctx, &countingReader{r: r, n: &p.plain}, l.dir, basebackup.Options{
 		Own: prepared.Owner.UID >= 0, UID: prepared.Owner.UID, GID: prepared.Owner.GID,
-		Tablespace: spec.Tablespace, Tablespaces: tablespaceDirs(l.point.Base, prepared),
+		Tablespace: spec.Tablespace, Tablespaces: l.tablespaces,
 	})
 	if err != nil {
 		return out, fault.While(err, "put %s into place", part.Name)
 	}
-	return out, basebackup.MarkDone(marks(prepared), part.Name, found)
+	return out, basebackup.MarkDone(l.marks, part.Name, found)
 }
 
-// tablespaceDirs maps every tablespace of the base into the environment.
-func tablespaceDirs(base *archive.Base, prepared local.Prepared) map[uint32]string {
-	out := map[uint32]string{}
-	for _, t := range base.Tablespaces {
-		out[t.OID] = prepared.TablespaceDir(t.OID)
-	}
-	return out
-}
-
-// marks is the folder, beside the data directory, that remembers which parts are in place.
-func marks(prepared local.Prepared) string { return filepath.Join(prepared.Dir, "extracted") }
-
-// inPlace is what an earlier step put into place of a part. After a crash of
-// the host nothing counts: what was written then may be torn.
-func inPlace(prepared local.Prepared, part string) (basebackup.Extracted, bool, error) {
-	if prepared.Rebooted {
-		return basebackup.Extracted{}, false, nil
-	}
-	return basebackup.Done(marks(prepared), part)
-}
+// errRebooted ends a recovery whose files may be torn, as nothing was flushed yet.
+var errRebooted = fault.New(fault.Lost, "the host went down while the base backup was put into place: restore again")
 
 // CheckBase compares every file that was put into place with PostgreSQL's own
-// manifest of the backup. Sizes and checksums were taken while writing.
+// manifest of its backup. Sizes and checksums were taken while writing. What
+// incremental backups changed is then combined with what they build on.
 func (a *Activities) CheckBase(ctx context.Context, in RecoveryRef) error {
 	p := startPulse(ctx, "check the base backup", 0)
 	defer p.end()
@@ -190,31 +174,25 @@ func (a *Activities) CheckBase(ctx context.Context, in RecoveryRef) error {
 	if err != nil || prepared.Begun {
 		return err
 	}
-	l, err := a.baseLoads(ctx, in)
+	if prepared.Rebooted {
+		return errRebooted
+	}
+	links, err := a.chain(ctx, in, prepared)
 	if err != nil {
 		return err
 	}
-	r, err := l.point.Open(ctx, baseManifestPart)
-	if err != nil {
-		return err
+	if combined(prepared) {
+		return nil
 	}
-	defer func() { _ = r.Close() }()
-	manifest, err := basebackup.ReadManifest(r)
-	if err != nil {
-		return err
-	}
-	var all []basebackup.Extracted
-	for _, part := range l.parts {
-		found, done, err := inPlace(prepared, part.Name)
-		if err != nil {
-			return err
+	for _, l := range links {
+		if err := l.check(ctx); err != nil {
+			return fault.While(err, "check base backup %s", l.base.ID)
 		}
-		if !done {
-			return fault.New(fault.Unavailable, "part %s is not in place yet", part.Name)
-		}
-		all = append(all, found)
 	}
-	return manifest.CheckExtracted(all...)
+	if len(links) == 1 {
+		return nil
+	}
+	return combine(ctx, prepared, links)
 }
 
 // Reached is what a recovery came to.

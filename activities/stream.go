@@ -106,6 +106,8 @@ type streamer struct {
 
 	telling sync.Mutex
 	told    StreamReport
+	// standing are the alarms that hold until this run ends.
+	standing []string
 }
 
 // follow streams one timeline after the other until ctx ends.
@@ -210,7 +212,7 @@ func (s *streamer) explain(ctx context.Context, conn *replication.Conn, at repli
 			return fault.Wrap(fault.Unavailable, err, "the slot was still held by a worker that is gone")
 		}
 	case fault.Is(err, fault.Lost):
-		s.report(ctx, StreamReport{Alarm: "WAL from " + at.At.String() + " on is lost: take a base backup. " + fault.Line(err)})
+		s.stand(ctx, "WAL from "+at.At.String()+" on is lost: take a base backup. "+fault.Line(err))
 		if err := s.skip(ctx, conn, at, err); err != nil {
 			return err
 		}
@@ -229,7 +231,7 @@ func (s *streamer) mark(ctx context.Context) error {
 		return nil
 	}
 	if err := marker.Mark(ctx, markEvery); err != nil && ctx.Err() == nil {
-		s.report(ctx, StreamReport{Alarm: "the marker is not written: " + fault.Line(err)})
+		s.stand(ctx, "the marker is not written: "+fault.Line(err))
 	}
 	return nil
 }

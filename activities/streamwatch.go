@@ -59,11 +59,18 @@ func (s *streamer) windowAlarms(ctx context.Context) []string {
 	return windowAlarms(w)
 }
 
+// alarmAttempt is the try of a failing stream with which somebody is told: some
+// half a minute after the first.
+const alarmAttempt = 6
+
 // bounded looks at the slot of a stream that has failed: one whose store
 // refuses fails again before watch looks, and the server keeps WAL all the while.
 func (s *streamer) bounded(ctx context.Context, failed error) error {
 	if failed == nil || ctx.Err() != nil {
 		return failed
+	}
+	if activity.GetInfo(ctx).Attempt == alarmAttempt {
+		s.report(ctx, StreamReport{Alarm: "the WAL of " + s.policy.Surface + " is not being stored: " + fault.Line(failed)})
 	}
 	state, err := replication.Held(ctx, s.server, s.policy.Slot)
 	if err != nil || !state.Exists || state.Active {
@@ -129,10 +136,20 @@ func (s *streamer) skip(ctx context.Context, conn *replication.Conn, at replicat
 }
 
 func (s *streamer) state() string {
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	if s.told.State == "" {
 		return "streaming"
 	}
 	return s.told.State
+}
+
+// stand reports an alarm that holds until this run ends.
+func (s *streamer) stand(ctx context.Context, alarm string) {
+	s.telling.Lock()
+	s.standing = append(s.standing, alarm)
+	s.telling.Unlock()
+	s.report(ctx, StreamReport{State: s.state()})
 }
 
 // report tells the workflow what has changed. That it can't be told now is no
@@ -140,6 +157,11 @@ func (s *streamer) state() string {
 func (s *streamer) report(ctx context.Context, r StreamReport) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
+	all := slices.Clone(s.standing)
+	if r.Alarm != "" {
+		all = append(all, r.Alarm)
+	}
+	r.Alarm = strings.Join(all, "; ")
 	if r == s.told {
 		return
 	}

@@ -38,6 +38,8 @@ type Base struct {
 	StoppedAt time.Time `json:"stoppedAt"`
 	// Parent is the base that an incremental one builds on; empty for a full one.
 	Parent string `json:"parent,omitempty"`
+	// Policy names the policy that asked for it, empty when a person did.
+	Policy string `json:"policy,omitempty"`
 	Bytes  int64  `json:"bytes"`
 	Marks
 }
