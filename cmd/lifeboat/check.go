@@ -100,8 +100,22 @@ func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {
 			return fmt.Sprintf("%s, %s to %s", parts.Config.Surfaces[name].Managed.Kind, when(w.Earliest), when(w.Latest)), err
 		})
 	}
+	for _, name := range replicated(parts.Config) {
+		look("replication", name, func(ctx context.Context) (string, error) { return parts.CheckReplication(ctx, name) })
+	}
 	look("temporal", "engine", func(ctx context.Context) (string, error) { return a.checkEngine(ctx, parts.Config) })
 	return lines
+}
+
+// replicated are the surfaces whose policies need a replication connection, in order of name.
+func replicated(c *config.Config) []string {
+	found := map[string]bool{}
+	for _, p := range c.Policies {
+		if p.Kind == config.KindBase || p.Kind == config.KindWAL && !p.Push {
+			found[p.Surface] = true
+		}
+	}
+	return sortedNames(found)
 }
 
 func (a *app) checkEngine(ctx context.Context, c *config.Config) (string, error) {

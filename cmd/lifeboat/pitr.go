@@ -118,7 +118,7 @@ func (a *app) pitrRestore() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.at, "at", "", "RFC 3339 time, latest, LSN, transaction ID, or the name of a restore point")
+	flags.StringVar(&f.at, "at", "", "RFC 3339 time, latest, LSN, or transaction ID, each with @ and a timeline to follow if need be (latest@1), or the name of a restore point")
 	flags.StringVar(&f.store, "store", "", "where to read from (default: the store of the surface's WAL)")
 	flags.StringVar(&f.dir, "dir", "", "data directory to make on this host (default: one of Lifeboat's own)")
 	flags.IntVar(&f.port, "port", 0, "port of the restored server on 127.0.0.1 (default: a free one)")

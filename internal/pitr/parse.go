@@ -22,14 +22,38 @@ const (
 var (
 	looksLikeTime = regexp.MustCompile(`^\d{4}-\d\d?-\d\d?|^\d\d?:\d\d`)
 	looksLikeLSN  = regexp.MustCompile(`^[0-9A-Fa-f]*/[0-9A-Fa-f]*$`)
+	onTimeline    = regexp.MustCompile(`^(.+)@([0-9]+)$`)
 )
 
 // ParseTarget reads a target: a time as in RFC 3339, with any fraction and with
 // a space for the T if need be; a WAL position such as 16/B374D848; digits,
 // which are a transaction's ID (with its epoch or without); latest; immediate;
-// or else the name of a restore point. The error is fault.Invalid.
+// or else the name of a restore point. All but immediate and a name may end in
+// "@" and the timeline to follow, such as latest@2: a name may have that in
+// itself. The error is fault.Invalid.
 func ParseTarget(text string) (Target, error) {
 	text = strings.TrimSpace(text)
+	parts := onTimeline.FindStringSubmatch(text)
+	if parts == nil {
+		return parseTarget(text)
+	}
+	t, err := parseTarget(parts[1])
+	switch {
+	case err == nil && (t.Kind == AtName || t.Kind == AtImmediate):
+		return parseTarget(text)
+	case err != nil:
+		return t, err
+	}
+	timeline, err := strconv.ParseUint(parts[2], 10, 32)
+	if err != nil || timeline == 0 {
+		return Target{}, fault.New(fault.Invalid, "%s is no timeline: they are numbered from 1, as pitr status shows", parts[2])
+	}
+	t.Timeline = uint32(timeline)
+	return t, nil
+}
+
+// parseTarget reads a target without a timeline.
+func parseTarget(text string) (Target, error) {
 	switch {
 	case text == string(AtLatest):
 		return Target{Kind: AtLatest}, nil
@@ -67,17 +91,23 @@ func parseTime(text string) (Target, error) {
 	return Target{}, fault.New(fault.Invalid, "%q is no time with its zone: write it as 2026-01-31T12:00:00Z or 2026-01-31T13:00:00.5+01:00", text)
 }
 
-// String writes the target as ParseTarget reads it.
+// String writes the target as ParseTarget reads it, where that can be written.
 func (t Target) String() string {
+	timeline := ""
+	if t.Timeline != 0 {
+		timeline = "@" + strconv.FormatUint(uint64(t.Timeline), 10)
+	}
 	switch t.Kind {
 	case AtTime:
-		return showTime(t.Time)
+		return showTime(t.Time) + timeline
 	case AtLSN:
-		return t.LSN.String()
+		return t.LSN.String() + timeline
 	case AtXID:
-		return strconv.FormatUint(uint64(t.XID), 10)
+		return strconv.FormatUint(uint64(t.XID), 10) + timeline
 	case AtName:
 		return t.Name
+	case AtLatest:
+		return string(t.Kind) + timeline
 	default:
 		return string(t.Kind)
 	}

@@ -26,6 +26,15 @@ func TestParseTarget(t *testing.T) {
 		"ff/a":                           {Kind: pitr.AtLSN, LSN: 0xFF0000000A},
 		"735":                            {Kind: pitr.AtXID, XID: 735},
 		"4294968031":                     {Kind: pitr.AtXID, XID: 735}, // epoch 1
+		"latest@2":                       {Kind: pitr.AtLatest, Timeline: 2},
+		"2026-01-31T12:00:00Z@2":         {Kind: pitr.AtTime, Time: noon, Timeline: 2},
+		"2026-01-31 13:00:00+01@12":      {Kind: pitr.AtTime, Time: noon, Timeline: 12},
+		"0/3000060@4294967295":           {Kind: pitr.AtLSN, LSN: 0x3000060, Timeline: 4294967295},
+		"735@1":                          {Kind: pitr.AtXID, XID: 735, Timeline: 1},
+		"nightly@2":                      {Kind: pitr.AtName, Name: "nightly@2"},
+		"immediate@2":                    {Kind: pitr.AtName, Name: "immediate@2"},
+		"latest@two":                     {Kind: pitr.AtName, Name: "latest@two"},
+		"@2":                             {Kind: pitr.AtName, Name: "@2"},
 		"before the release":             {Kind: pitr.AtName, Name: "before the release"},
 		"v1/2":                           {Kind: pitr.AtName, Name: "v1/2"},
 		"Latest":                         {Kind: pitr.AtName, Name: "Latest"},
@@ -44,6 +53,7 @@ func TestParseTarget(t *testing.T) {
 	for _, text := range []string{
 		"", "  ", "0/0", "/", "1/", "1/123456789", "0", "2", "4294967296", "99999999999999999999",
 		"2026-01-31", "2026-01-31T12:00:00", "2026-01-31 12:00", "2026-13-31T12:00:00Z", "12:00", "2026-1-31T12:00:00Z",
+		"latest@0", "735@4294967296", "2@1", "0/0@1", "2026-01-31@1", "2026-01-31T12:00:00Z@-1",
 		"a\nb", "a\x00b", "\xff", strings.Repeat("n", 64),
 	} {
 		if got, err := pitr.ParseTarget(text); !fault.Is(err, fault.Invalid) {
