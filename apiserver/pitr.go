@@ -44,7 +44,7 @@ type recoverInput struct {
 	Idempotent
 	Surface string `path:"surface" maxLength:"63"`
 	Body    struct {
-		At    string `json:"at" maxLength:"200" doc:"An RFC 3339 time, latest, an LSN, a transaction ID, or the name of a restore point."`
+		At    string `json:"at" maxLength:"200" doc:"An RFC 3339 time, latest, an LSN or a transaction ID, each with @ and a timeline to follow if need be, or the name of a restore point."`
 		Store string `json:"store,omitempty" maxLength:"63" doc:"Where to read from; the store of the surface's WAL by default."`
 		Port  int    `json:"port,omitempty" minimum:"0" maximum:"65535" doc:"Where the restored server listens on 127.0.0.1; a free port by default."`
 	}

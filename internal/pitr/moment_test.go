@@ -23,7 +23,7 @@ func TestMoments(t *testing.T) {
 			t.Errorf("%s is %v, %v; want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"16/B374D848", "12345", "immediate", "before the accident"} {
+	for _, text := range []string{"latest@2", "2026-01-31T12:00:00Z@1", "16/B374D848", "12345", "immediate", "before the accident"} {
 		target, err := pitr.ParseTarget(text)
 		if err != nil {
 			t.Fatal(err)

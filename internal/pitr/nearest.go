@@ -58,7 +58,7 @@ func leftBehind(h *Holdings, p *path, t Target, err error) error {
 	for _, l := range slices.Backward(p.legs[:len(p.legs)-1]) {
 		alone := newPath(h, l.timeline, noLimit)
 		if _, held := alone.find(t.LSN); held && t.LSN >= l.to {
-			return fault.While(err, "timeline %d also has %s, but was left at %s: name the timeline to follow it", l.timeline, t.LSN, l.to)
+			return fault.While(err, "timeline %d also has %s, but was left at %s: ask for %[2]s@%[1]d to follow it", l.timeline, t.LSN, l.to)
 		}
 	}
 	return err
