@@ -95,6 +95,11 @@ func (a *app) serveParts(ctx context.Context, parts *worker.Parts, r roles, log 
 			return err
 		}
 	}
+	if r.worker || r.engine {
+		if err := reconcileStreams(ctx, s, parts.Config, worker.Whose(r.engine), log); err != nil {
+			return err
+		}
+	}
 	if r.worker {
 		stop, err := a.work(ctx, s, parts, log)
 		if err != nil {
@@ -118,13 +123,20 @@ func (a *app) serveParts(ctx context.Context, parts *worker.Parts, r roles, log 
 	return running.Wait()
 }
 
+// reconcileStreams brings the streams of WAL in line with the configuration.
+func reconcileStreams(ctx context.Context, s *session, c *config.Config, whose worker.Whose, log *slog.Logger) error {
+	left, err := worker.ReconcileStreams(ctx, s.client, c, whose)
+	for _, id := range left {
+		log.Warn("a stream of WAL is left running whose policy this worker does not know: restart lifeboat up without the policy, "+
+			"or cancel the workflow, to end it and drop its slot", "workflow", id)
+	}
+	return err
+}
+
 // work starts a worker and brings the schedules in line with the configuration.
 func (a *app) work(ctx context.Context, s *session, parts *worker.Parts, log *slog.Logger) (stop func(), err error) {
 	report, err := worker.ReconcileSchedules(ctx, s.client, parts.Config)
 	if err != nil {
-		return nil, err
-	}
-	if err := worker.ReconcileStreams(ctx, s.client, parts.Config); err != nil {
 		return nil, err
 	}
 	w, err := worker.Start(s.client, parts.Activities(s.client, version))
