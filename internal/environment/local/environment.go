@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -21,14 +20,8 @@ import (
 )
 
 // Environment holds the isolated servers of one data folder. Its methods may be
-// called concurrently; two processes must not work on one server at a time.
-type Environment struct {
-	root string
-
-	mu sync.Mutex
-	// busy has a lock for every id that was worked on.
-	busy map[string]*sync.Mutex
-}
+// called concurrently, also by several processes of a host.
+type Environment struct{ root string }
 
 // New returns the environment whose servers live in dataDir/environments. The
 // folder is made when the first server starts.
@@ -36,7 +29,7 @@ func New(dataDir string) *Environment {
 	if abs, err := filepath.Abs(dataDir); err == nil {
 		dataDir = abs
 	}
-	return &Environment{root: filepath.Join(dataDir, "environments"), busy: map[string]*sync.Mutex{}}
+	return &Environment{root: filepath.Join(dataDir, "environments")}
 }
 
 // Spec says what server is wanted.
@@ -104,7 +97,7 @@ func (e *Environment) Start(ctx context.Context, id string, spec Spec) (Server, 
 	if err != nil {
 		return Server{}, err
 	}
-	i, unlock, err := e.lock(id)
+	i, unlock, err := e.lock(ctx, id)
 	if err != nil {
 		return Server{}, err
 	}
@@ -140,7 +133,7 @@ func (e *Environment) Start(ctx context.Context, id string, spec Spec) (Server, 
 // is restarted for it, on the same port. It is idempotent. It fails with
 // fault.Lost when the host went down since Start: the data is then no good.
 func (e *Environment) MakeDurable(ctx context.Context, id string) (Server, error) {
-	i, unlock, err := e.lock(id)
+	i, unlock, err := e.lock(ctx, id)
 	if err != nil {
 		return Server{}, err
 	}
@@ -218,30 +211,17 @@ func (e *Environment) List() ([]Server, error) {
 // Stop ends a server's processes, by force after some seconds, and removes its
 // folder. Stopping what does not exist succeeds.
 func (e *Environment) Stop(ctx context.Context, id string) error {
-	i, unlock, err := e.lock(id)
+	i, unlock, err := e.lock(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	// A record that can't be read does not matter here: processes are found by the folder.
 	_, _ = i.load()
-	return fault.While(i.destroy(ctx), "stop environment %s", id)
-}
-
-func (e *Environment) lock(id string) (*instance, func(), error) {
-	i, err := e.instance(id)
-	if err != nil {
-		return nil, nil, err
+	if err := i.destroy(ctx); err != nil {
+		return fault.While(err, "stop environment %s", id)
 	}
-	e.mu.Lock()
-	lock, ok := e.busy[id]
-	if !ok {
-		lock = &sync.Mutex{}
-		e.busy[id] = lock
-	}
-	e.mu.Unlock()
-	lock.Lock()
-	return i, lock.Unlock, nil
+	return diskFault(os.Remove(e.lockPath(id)), "remove the lock of environment %s", id)
 }
 
 func (e *Environment) instance(id string) (*instance, error) {

@@ -59,7 +59,7 @@ func (e *Environment) Prepare(ctx context.Context, id string, spec Spec) (Prepar
 	if spec.Kind != "postgres" || spec.Major == 0 {
 		return Prepared{}, fault.New(fault.Invalid, "only PostgreSQL of a known version is recovered from a base backup")
 	}
-	i, unlock, err := e.lock(id)
+	i, unlock, err := e.lock(ctx, id)
 	if err != nil {
 		return Prepared{}, err
 	}

@@ -80,7 +80,7 @@ func (e *Environment) Recover(ctx context.Context, id string, r Recovery, progre
 	if err := r.validate(); err != nil {
 		return Recovered{}, err
 	}
-	i, unlock, err := e.lock(id)
+	i, unlock, err := e.lock(ctx, id)
 	if err != nil {
 		return Recovered{}, err
 	}
