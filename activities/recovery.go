@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/basebackup"
@@ -130,6 +131,13 @@ func (a *Activities) FetchPart(ctx context.Context, in FetchInput) (DumpResult, 
 		return out, err
 	}
 	out = DumpResult{Part: part.Name, PlainBytes: part.Estimate}
+	// A worker that was given up may only be paused, half-way through this very
+	// part: whoever cut its files short after they were summed would not be noticed.
+	mine, err := a.Environment.Exclusively(ctx, in.RestoreID, "part-"+strconv.Itoa(in.Index))
+	if err != nil {
+		return out, err
+	}
+	defer mine()
 	if _, done, err := basebackup.Done(l.marks, part.Name); err != nil || done || prepared.Begun {
 		return out, err
 	}
@@ -181,6 +189,12 @@ func (a *Activities) CheckBase(ctx context.Context, in RecoveryRef) error {
 	if err != nil {
 		return err
 	}
+	// As with a part: combining begins by emptying the data directory.
+	mine, err := a.Environment.Exclusively(ctx, in.RestoreID, "check")
+	if err != nil {
+		return err
+	}
+	defer mine()
 	if combined(prepared) {
 		return nil
 	}
