@@ -48,7 +48,7 @@ func (a *Activities) Base(ctx context.Context, in BaseInput) (Held, error) {
 }
 
 func (a *Activities) streamBase(ctx context.Context, in BaseInput, policy config.Policy, p *pulse) (Held, note, error) {
-	server := a.Server(in.Point.Surface)
+	server := ReplicationServer(a.Config, in.Point.Surface)
 	if standby := a.Config.Surfaces[in.Point.Surface].StandbyURL; standby != "" {
 		server.URL = standby
 	}

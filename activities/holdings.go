@@ -116,7 +116,7 @@ func (a *Activities) lag(ctx context.Context, out *pitr.Status, h held) {
 	if name == "" {
 		out.Alarms = append(out.Alarms, "no policy of kind wal ships the WAL of "+out.Surface+" to "+h.store)
 	}
-	state, err := replication.Held(ctx, a.Server(out.Surface), policy.Slot)
+	state, err := replication.Held(ctx, ReplicationServer(a.Config, out.Surface), policy.Slot)
 	if err != nil {
 		out.ServerProblem = fault.Line(err)
 		return
@@ -145,8 +145,9 @@ func (a *Activities) walPolicy(surfaceName, storeName string) (string, config.Po
 	return "", config.Policy{}
 }
 
-// Server is where the replication protocol reaches a surface.
-func (a *Activities) Server(surfaceName string) replication.Config {
-	c := a.Config.Surfaces[surfaceName]
+// ReplicationServer is where the replication protocol reaches a surface. It is no
+// method: every exported one of Activities is registered as a step.
+func ReplicationServer(configured *config.Config, surfaceName string) replication.Config {
+	c := configured.Surfaces[surfaceName]
 	return replication.Config{URL: c.URL, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile}
 }

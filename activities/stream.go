@@ -90,7 +90,7 @@ func (a *Activities) Stream(ctx context.Context, in StreamInput) error {
 // streamServer is the policy's server, with a name of its own for the
 // connection: whoever takes the slot over must end no other stream.
 func (a *Activities) streamServer(p config.Policy) replication.Config {
-	server := a.Server(p.Surface)
+	server := ReplicationServer(a.Config, p.Surface)
 	name := "lifeboat " + p.Slot
 	server.ApplicationName = name[:min(len(name), 63)]
 	return server

@@ -190,7 +190,7 @@ func (a *Activities) DropSlot(ctx context.Context, in SlotInput) error {
 	}
 	p := startPulse(ctx, "drop the slot", 0)
 	defer p.end()
-	return dropSlot(ctx, a.Server(in.Surface), in.Slot)
+	return dropSlot(ctx, ReplicationServer(a.Config, in.Surface), in.Slot)
 }
 
 func dropSlot(ctx context.Context, server replication.Config, slot string) error {

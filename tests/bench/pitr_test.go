@@ -29,10 +29,10 @@ func BenchmarkPITR(b *testing.B) {
 	}
 	r := newRescue(b, size)
 	b.Run("base", r.bases)
-	b.Run("ship", r.shipping)
-	b.Run("lag", r.lags)
 	b.Run("recover", r.recoveries)
 	b.Run("replay", r.replays)
+	b.Run("ship", r.shipping)
+	b.Run("lag", r.lags)
 }
 
 // rescue is a cluster with both ways to save it.
