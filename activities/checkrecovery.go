@@ -1,18 +1,14 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -55,13 +51,21 @@ func (a *Activities) CheckRecovery(ctx context.Context, in CheckRecoveryInput) (
 		return out, fault.New(fault.Mismatch, "a transaction of %s is there, and %s was asked for",
 			in.Reached.Time.UTC().Format(timeLayout), target.Time.UTC().Format(timeLayout))
 	}
-	check, err := a.amcheck(ctx, in, server)
+	databases, err := databasesOf(ctx, server.URL)
+	if err != nil {
+		return out, err
+	}
+	check, err := amcheck(ctx, server, databases)
 	if err != nil {
 		return out, err
 	}
 	out.Checks = append(out.Checks, check)
 	u, err := a.IsolatedURL(in.Surface, server.URL)
 	if err != nil {
+		return out, err
+	}
+	if absent, err := absentFrom(databases, u); err != nil || absent != "" {
+		out.Checks = append(out.Checks, RecoveryCheck{"database", absent})
 		return out, err
 	}
 	// It is zero for a target that is no time.
@@ -72,110 +76,17 @@ func (a *Activities) CheckRecovery(ctx context.Context, in CheckRecoveryInput) (
 	return out, err
 }
 
-// amcheck reads every heap and index of the database in the URL with PostgreSQL's own checker, where its
-// extension is installed. The extension is taken out again.
-func (a *Activities) amcheck(ctx context.Context, in CheckRecoveryInput, server local.Server) (RecoveryCheck, error) {
-	out := RecoveryCheck{Name: "amcheck"}
-	u, err := a.IsolatedURL(in.Surface, server.URL)
-	if err != nil {
-		return out, err
-	}
-	program := filepath.Join(server.BinDir, "pg_amcheck")
-	if _, err := os.Stat(program); err != nil {
-		out.Result = "not checked: pg_amcheck is not installed"
-		return out, nil
-	}
-	made, err := withAmcheck(ctx, u)
-	if fault.Is(err, fault.Unsupported) {
-		out.Result = "not checked: the extension amcheck is not installed"
-		return out, nil
-	}
-	if err != nil {
-		return out, err
-	}
-	problems, err := runAmcheck(ctx, program, u)
-	if made {
-		if bad := dropAmcheck(ctx, u); err == nil {
-			err = bad
-		}
-	}
-	if err == nil && problems != "" {
-		err = fault.New(fault.Corrupt, "pg_amcheck found damage: %s", problems)
-	}
-	out.Result = "every heap and B-tree of the database in the URL is whole; the cluster's other databases were not read"
-	return out, err
-}
-
-// runAmcheck returns the first lines of what is damaged, empty for nothing.
-func runAmcheck(ctx context.Context, program string, u secret.String) (string, error) {
+// absentFrom says that the database in the URL is none of those that were
+// recovered: it may have been made later than the target. It is empty when it is one.
+func absentFrom(databases []string, u secret.String) (string, error) {
 	config, err := pgx.ParseConfig(u.Reveal())
 	if err != nil {
 		return "", fault.New(fault.Internal, "the URL of the recovered server is not well-formed")
 	}
-	cmd := exec.CommandContext(ctx, program, "--jobs=2", "--no-password", conninfo(config.Database))
-	cmd.Env = []string{
-		"PGHOST=" + config.Host, fmt.Sprintf("PGPORT=%d", config.Port), "PGUSER=" + config.User, "PGPASSWORD=" + config.Password,
-		// What production set for the database must not end the check half-way: that would look like damage.
-		"PGOPTIONS=-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off",
-		"PGSSLMODE=disable", "LC_ALL=C.UTF-8", "PATH=" + os.Getenv("PATH"),
-	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
-	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case err == nil:
+	if slices.Contains(databases, config.Database) {
 		return "", nil
-	case stdout.Len() > 0:
-		lines := strings.SplitN(strings.TrimSpace(stdout.String()), "\n", 4)
-		return strings.Join(lines[:min(3, len(lines))], "; "), nil
-	default:
-		return "", fault.New(fault.Internal, "pg_amcheck: %s", fault.Line(fmt.Errorf("%s", strings.TrimSpace(stderr.String()))))
 	}
-}
-
-// conninfo names a database in a form that no tool takes for anything else.
-func conninfo(database string) string {
-	return "dbname='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(database) + "'"
-}
-
-func withAmcheck(ctx context.Context, u secret.String) (made bool, err error) {
-	err = withConn(ctx, u, func(conn *pgx.Conn) error {
-		var available, there bool
-		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'amcheck'),
-			EXISTS (SELECT FROM pg_extension WHERE extname = 'amcheck')`).Scan(&available, &there)
-		switch {
-		case err != nil || there:
-			return err
-		case !available:
-			return fault.New(fault.Unsupported, "amcheck is not installed")
-		}
-		_, err = conn.Exec(ctx, "CREATE EXTENSION amcheck")
-		made = err == nil
-		return err
-	})
-	return made, err
-}
-
-func dropAmcheck(ctx context.Context, u secret.String) error {
-	return withConn(ctx, u, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "DROP EXTENSION amcheck")
-		return err
-	})
-}
-
-func withConn(ctx context.Context, u secret.String, do func(*pgx.Conn) error) error {
-	conn, err := pgx.Connect(ctx, u.Reveal())
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "connect to the recovered server")
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	err = do(conn)
-	if fault.KindOf(err) == fault.Unsupported {
-		return err
-	}
-	return fault.Wrap(fault.Internal, err, "ask the recovered server")
+	return fmt.Sprintf("%s, which the surface's URL names, was not there at that moment: connect to one of %s", config.Database, strings.Join(databases, ", ")), nil
 }
 
 // markedAt reads the time that the source had written last: how much was lost
