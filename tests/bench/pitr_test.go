@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,8 +95,8 @@ func newCluster(b *testing.B, size float64) *source {
 func (r *rescue) until(b *testing.B, what string, done func() bool) {
 	b.Helper()
 	for deadline := time.Now().Add(10 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.Fatal("waited too long until " + what)
+		if time.Now().After(deadline) || syscall.Kill(r.worker, 0) != nil {
+			b.Fatal("waited in vain until " + what)
 		}
 	}
 }
