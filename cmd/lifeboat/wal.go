@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/walarchive"
 	"github.com/lifeboat-dr/lifeboat/internal/walspool"
+	"github.com/lifeboat-dr/lifeboat/worker"
 )
 
 func (a *app) walCommand() *cobra.Command {
@@ -25,24 +27,34 @@ func (a *app) walPush() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "push PATH", Short: "Store a finished WAL file: archive_command = 'lifeboat wal push %p'", Args: exactly("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			archive, err := a.walArchive(cmd.Context(), surface)
+			parts, surface, err := a.walOf(cmd.Context(), surface)
 			if err != nil {
 				return err
 			}
-			f, err := os.Open(args[0])
-			if err != nil {
-				return fault.Wrap(fault.Missing, err, "open the WAL file")
+			// Whichever store fails, the others have the file before the server tries again.
+			var failed []error
+			for _, name := range parts.Config.PushStores(surface) {
+				failed = append(failed, fault.While(pushTo(cmd.Context(), walArchive(parts, surface, name), args[0]), "push to the store %s", name))
 			}
-			defer f.Close()
-			return archive.Push(cmd.Context(), filepath.Base(args[0]), f)
+			return cmp.Or(failed...)
 		},
 	}
 	cmd.Flags().StringVar(&surface, "surface", "", "the surface whose WAL it is (default: the only one with a policy of kind wal)")
 	return cmd
 }
 
+// pushTo stores a finished WAL file in one archive.
+func pushTo(ctx context.Context, archive *walarchive.Archive, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fault.Wrap(fault.Missing, err, "open the WAL file")
+	}
+	defer f.Close()
+	return archive.Push(ctx, filepath.Base(path), f)
+}
+
 func (a *app) walFetch() *cobra.Command {
-	var surface, spool string
+	var surface, storeName, spool string
 	cmd := &cobra.Command{
 		Use: "fetch NAME PATH", Short: "Fetch a WAL file: restore_command = 'lifeboat wal fetch %f %p'", Args: exactly("NAME", "PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -50,7 +62,7 @@ func (a *app) walFetch() *cobra.Command {
 			if spool != "" {
 				return spoolError{walspool.Wait(cmd.Context(), spool, name, path)}.orNil()
 			}
-			archive, err := a.walArchive(cmd.Context(), surface)
+			archive, err := a.walToFetch(cmd.Context(), surface, storeName)
 			if err != nil {
 				// Whatever is missing here is not the file.
 				return spoolError{fault.New(fault.Unavailable, "%s", fault.Line(err))}
@@ -59,6 +71,7 @@ func (a *app) walFetch() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&surface, "surface", "", "the surface whose WAL it is (default: the only one with a policy of kind wal)")
+	cmd.Flags().StringVar(&storeName, "store", "", "where to look (default: the store of the surface's first policy of kind wal)")
 	cmd.Flags().StringVar(&spool, "spool", "", "take it from the folder that a recovery under way fills")
 	return cmd
 }
@@ -84,22 +97,37 @@ func fetchTo(ctx context.Context, archive *walarchive.Archive, name, path string
 	return fault.Wrap(fault.Denied, os.Rename(f.Name(), path), "put the WAL file into place")
 }
 
-// walArchive opens the WAL of a surface on the store of its policy.
-func (a *app) walArchive(ctx context.Context, surface string) (*walarchive.Archive, error) {
-	parts, err := a.open(ctx)
+// walToFetch opens the WAL of a surface on the store that was named, or on that of its policy.
+func (a *app) walToFetch(ctx context.Context, surface, storeName string) (*walarchive.Archive, error) {
+	parts, surface, err := a.walOf(ctx, surface)
 	if err != nil {
 		return nil, err
 	}
+	if storeName == "" {
+		storeName = parts.Config.FirstStore(surface, config.KindWAL)
+	}
+	if _, known := parts.Stores[storeName]; !known {
+		return nil, usageError{fmt.Errorf("store %q is not in the configuration: it has %s", storeName, names(parts.Config.Stores))}
+	}
+	return walArchive(parts, surface, storeName), nil
+}
+
+// walOf opens the configuration and says which surface's WAL is meant.
+func (a *app) walOf(ctx context.Context, surface string) (*worker.Parts, string, error) {
+	parts, err := a.open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	if surface == "" {
 		if surface, err = onlyWAL(parts.Config); err != nil {
-			return nil, usageError{err}
+			return nil, "", usageError{err}
 		}
 	}
-	if err := knownDatabase(parts, surface); err != nil {
-		return nil, err
-	}
-	st := parts.Stores[parts.Config.FirstStore(surface, config.KindWAL)]
-	return walarchive.Open(st, surface, parts.Keys, parts.Config.Compression.Level), nil
+	return parts, surface, knownDatabase(parts, surface)
+}
+
+func walArchive(parts *worker.Parts, surface, storeName string) *walarchive.Archive {
+	return walarchive.Open(parts.Stores[storeName], surface, parts.Keys, parts.Config.Compression.Level)
 }
 
 // onlyWAL is the one surface whose WAL is shipped.

@@ -197,6 +197,24 @@ func (c *Config) FirstStore(surfaceName, kind string) string {
 	return ""
 }
 
+// PushStores are those that a server's archive_command stores to, each once and
+// in order: of every policy of kind wal that is pushed to, also a paused one, as
+// a pause does not keep the server from handing over WAL that it then forgets.
+// Without such a policy it is that of FirstStore.
+func (c *Config) PushStores(surfaceName string) []string {
+	var stores []string
+	for _, p := range c.Policies {
+		if p.Surface == surfaceName && p.Kind == KindWAL && p.Push {
+			stores = append(stores, p.Store)
+		}
+	}
+	if len(stores) == 0 {
+		return []string{c.FirstStore(surfaceName, KindWAL)}
+	}
+	slices.Sort(stores)
+	return slices.Compact(stores)
+}
+
 // WALPolicy is the surface's first policy of kind wal by name, and its name; the
 // name is empty when there is none.
 func (c *Config) WALPolicy(surfaceName string) (string, Policy) {

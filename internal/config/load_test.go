@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -268,5 +269,18 @@ func TestPoliciesOfRecovery(t *testing.T) {
 	}
 	if name, _ := c.WALPolicy("redis"); name != "" {
 		t.Errorf("redis has the policy %s", name)
+	}
+}
+
+func TestPushStores(t *testing.T) {
+	t.Parallel()
+	c := &Config{Policies: map[string]Policy{
+		"x": {Surface: "main", Kind: KindWAL, Store: "b", Push: true}, "y": {Surface: "main", Kind: KindWAL, Store: "a", Push: true, Paused: true},
+		"w": {Surface: "main", Kind: KindWAL, Store: "c"}, "z": {Surface: "other", Kind: KindWAL, Store: "d"}, "v": {Surface: "main", Kind: KindBase, Store: "e"},
+	}}
+	for surface, want := range map[string][]string{"main": {"a", "b"}, "other": {"d"}} {
+		if got := c.PushStores(surface); !slices.Equal(got, want) {
+			t.Errorf("%s is pushed to %q, want %q", surface, got, want)
+		}
 	}
 }
