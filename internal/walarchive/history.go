@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
 )
 
@@ -73,28 +72,14 @@ func (a *Archive) storeSmall(ctx context.Context, name string, text []byte) erro
 	}
 	l := label{system: c.SystemID, name: name, span: span{0, int64(len(text))}}
 	_, err = a.keep(ctx, a.fileKey(name, key.ending()), l, text, key, nil)
-	if errors.Is(err, errUncomparable) {
-		return a.sameSize(ctx, l, text, key)
-	}
-	return err
-}
-
-// sameSize compares by size what can't be read here: it is stored anew with
-// every stream, which must not end for want of a key.
-func (a *Archive) sameSize(ctx context.Context, l label, text []byte, key writeKey) error {
-	packed := newPacker(l, text, a.level)
-	defer packed.Close()
-	sealed, err := seal.EncryptReader(packed, key.recipients)
-	if err != nil {
+	if !errors.Is(err, errUncomparable) {
 		return err
 	}
-	size, err := io.Copy(io.Discard, sealed)
-	if err != nil {
-		return err
-	}
-	there, err := a.store.Stat(ctx, a.fileKey(l.name, key.ending()))
-	if err == nil && there.Size != size {
-		err = fault.New(fault.Conflict, "%s is on the store already, with another size: two servers write the WAL of %s, or one was set back", l.name, a.surface)
+	// It is stored anew with every stream, which must not end for want of a key.
+	// The first time, the cluster may not have been known.
+	same, err := a.sizedAs(ctx, text, key, l, label{name: name, span: l.span})
+	if err == nil && !same {
+		err = fault.New(fault.Conflict, "%s is on the store already, with another size: two servers write the WAL of %s, or one was set back", name, a.surface)
 	}
 	return err
 }

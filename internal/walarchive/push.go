@@ -82,9 +82,12 @@ func (a *Archive) pushSegment(ctx context.Context, s wal.Segment, data []byte) e
 	name := s.Name(c.SegmentSize)
 	l := label{system: c.SystemID, name: name, span: span{0, c.SegmentSize}}
 	k, err := a.keep(ctx, a.fileKey(name, key.ending()), l, data, key, nil)
-	if errors.Is(err, errUncomparable) && a.indexedAs(ctx, s, index) {
+	if errors.Is(err, errUncomparable) {
 		// A server that crashed pushes again what was stored already, and has no key to read it.
-		return nil
+		if a.indexedAs(ctx, s, index) {
+			return nil
+		}
+		k, err = a.left(ctx, l, data, key)
 	}
 	if err != nil {
 		return err

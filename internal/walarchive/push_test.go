@@ -3,8 +3,10 @@ package walarchive
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
+	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -182,4 +184,53 @@ func TestPushAgainWithoutKey(t *testing.T) {
 	wantKind(t, err, fault.Unavailable, "no secret key")
 	err = Open(st, "main", keys, 1).Push(t.Context(), "00000002.history", bytes.NewReader([]byte("1\t16/FFD12340\tbefore transaction 7\n")))
 	wantKind(t, err, fault.Conflict, "another size")
+}
+
+// A crash between a segment and its sidecar, and a changed level, are nothing
+// that keeps a server without the key from pushing again.
+func TestPushAgainAfterACrash(t *testing.T) {
+	t.Parallel()
+	reader := newKeys(t, seal.Config{Identity: testIdentity})
+	point, err := reader.NewPointKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := newKeys(t, seal.Config{Recipients: point.Recipients})
+	st := newLocal(t)
+	l, other := newLog(1, testStart, 7), newLog(1, testStart, 8)
+	l.upTo(testSize)
+	other.upTo(testSize)
+	text := []byte(testBackup + strings.Repeat("LABEL: nightly, of the first of the three servers\nSTART TIME: 2026-03-01 01:00:01 UTC\n", 40) + l.name(0))
+	backup := l.name(0) + ".00000028.backup"
+	push := func(level int, name string, data []byte) error {
+		return Open(st, "main", keys, level).Push(t.Context(), name, bytes.NewReader(data))
+	}
+	// The backup's history comes before the cluster is known.
+	for _, step := range []error{push(1, backup, text), push(1, l.name(0), l.data[:testSize])} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	a := Open(st, "main", reader, 1)
+	beside := a.fileKey(l.name(0), sidecar)
+	before, err := archive.ReadSmall(t.Context(), st, beside, maxJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Delete(t.Context(), beside); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, push(1, l.name(0), other.data[:testSize]), fault.Unavailable, "no secret key")
+	for name, data := range map[string][]byte{l.name(0): l.data[:testSize], backup: text} {
+		if err := push(12, name, data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var was, is sidecarFile
+	after, err := archive.ReadSmall(t.Context(), st, beside, maxJSON)
+	if err := errors.Join(err, decodeJSON(before, &was), decodeJSON(after, &is)); err != nil || was.Digest != is.Digest || was.Bytes != is.Bytes {
+		t.Errorf("the sidecar was %s, and is %s, %v", before, after, err)
+	}
+	wantKind(t, push(12, backup, text[1:]), fault.Conflict, "another size")
+	wantLog(t, a, l, testSize)
 }
