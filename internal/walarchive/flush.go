@@ -72,7 +72,8 @@ func (w *Writer) flushOpen() error {
 	w.mu.Unlock()
 	defer s.flushing.Done()
 
-	if err := w.storeChunk(s, c.span); err != nil {
+	l := label{system: w.o.Cluster.SystemID, name: s.name, span: c.span}
+	if err := w.archive.storeChunk(w.ctx, l, s.data[c.from:c.to], w.key); err != nil {
 		return err
 	}
 	w.advance(s.start + wal.LSN(c.to))
@@ -89,17 +90,19 @@ func (w *Writer) flushOpen() error {
 	return w.archive.store.Delete(w.ctx, superseded...)
 }
 
-// storeChunk stores a range of a segment. Where a chunk of the very range is
-// there and can't be compared, the range is stored as two that aren't.
-func (w *Writer) storeChunk(s *segment, c span) error {
-	l := label{system: w.o.Cluster.SystemID, name: s.name, span: c}
-	_, err := w.archive.keep(w.ctx, w.archive.chunkKey(s.name, c, w.key.ending()), l, s.data[c.from:c.to], w.key, nil)
-	if err == nil || !errors.Is(err, errUncomparable) || c.to-c.from < 2 {
+// storeChunk stores a range of a segment, of which data is what the label's span
+// says. Where a chunk of the very range is there and can't be compared, the range
+// is stored as two that aren't.
+func (a *Archive) storeChunk(ctx context.Context, l label, data []byte, key writeKey) error {
+	_, err := a.keep(ctx, a.chunkKey(l.name, l.span, key.ending()), l, data, key, nil)
+	if err == nil || !errors.Is(err, errUncomparable) || len(data) < 2 {
 		return err
 	}
-	middle := c.from + 1 + rand.Int64N(c.to-c.from-1)
-	if err := w.storeChunk(s, span{c.from, middle}); err != nil {
+	first, second := l, l
+	n := 1 + rand.Int64N(int64(len(data))-1)
+	first.to, second.from = l.from+n, l.from+n
+	if err := a.storeChunk(ctx, first, data[:n], key); err != nil {
 		return err
 	}
-	return w.storeChunk(s, span{middle, c.to})
+	return a.storeChunk(ctx, second, data[n:], key)
 }

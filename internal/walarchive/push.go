@@ -130,7 +130,5 @@ func (a *Archive) pushPartial(ctx context.Context, s wal.Segment, data []byte) e
 	if err := checkOpen(data[:to], s, c, io.Discard); err != nil {
 		return err
 	}
-	name, all := s.Name(c.SegmentSize), span{0, to}
-	_, err = a.keep(ctx, a.chunkKey(name, all, key.ending()), label{system: c.SystemID, name: name, span: all}, data[:to], key, nil)
-	return err
+	return a.storeChunk(ctx, label{system: c.SystemID, name: s.Name(c.SegmentSize), span: span{0, to}}, data[:to], key)
 }

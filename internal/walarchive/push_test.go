@@ -221,7 +221,12 @@ func TestPushAgainAfterACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKind(t, push(1, l.name(0), other.data[:testSize]), fault.Unavailable, "no secret key")
-	for name, data := range map[string][]byte{l.name(0): l.data[:testSize], backup: text} {
+	l.upTo(testSize + 300_000)
+	last := l.name(1) + partial
+	if err := push(1, last, l.segment(1, testSize+300_000)); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{l.name(0): l.data[:testSize], backup: text, last: l.segment(1, testSize+300_000)} {
 		if err := push(12, name, data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -232,5 +237,8 @@ func TestPushAgainAfterACrash(t *testing.T) {
 		t.Errorf("the sidecar was %s, and is %s, %v", before, after, err)
 	}
 	wantKind(t, push(12, backup, text[1:]), fault.Conflict, "another size")
-	wantLog(t, a, l, testSize)
+	if got, err := fetch(t, a, l.name(1)); err != nil || !bytes.Equal(got, l.segment(1, testSize+300_000)) {
+		t.Errorf("the last segment: %d bytes, %v", len(got), err)
+	}
+	wantLog(t, a, l, testSize+300_000)
 }
