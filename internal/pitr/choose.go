@@ -23,9 +23,12 @@ func Choose(ctx context.Context, h Holdings, indexes Indexes, t Target) (Plan, e
 	if err != nil {
 		return Plan{}, err
 	}
-	timeline := t.Timeline
-	if timeline == 0 {
-		timeline = newestTimeline(&h)
+	timeline, newest := t.Timeline, newestTimeline(&h)
+	switch {
+	case timeline == 0:
+		timeline = newest
+	case timeline > newest && newest > 0:
+		return Plan{}, fault.New(fault.Missing, "nothing is held of timeline %d: the newest is %d", timeline, newest)
 	}
 	p := newPath(&h, timeline, noLimit)
 	plan, err := chooseOn(ctx, &h, newReader(p, indexes), t)
