@@ -89,7 +89,7 @@ func (r *rescue) lag(b *testing.B, title string, load func()) {
 	began := time.Now()
 	ctx, stop := context.WithCancel(b.Context())
 	found := make(chan []time.Duration)
-	go func() { found <- r.follow(b, ctx) }()
+	go func() { found <- r.follow(ctx, b) }()
 	load()
 	took := time.Since(began)
 	end := r.written(b)
@@ -111,7 +111,7 @@ func (r *rescue) lag(b *testing.B, title string, load func()) {
 
 // follow notes where the WAL ends, ten times a second, until ctx ends, and
 // returns how long each of these positions took to be confirmed.
-func (r *rescue) follow(b *testing.B, ctx context.Context) (lags []time.Duration) {
+func (r *rescue) follow(ctx context.Context, b *testing.B) (lags []time.Duration) {
 	db, err := pgx.Connect(ctx, r.source.url)
 	if err != nil {
 		b.Error(err)
