@@ -20,27 +20,29 @@ const (
 // drops the lock with the process, however that ends. It fails with
 // fault.Conflict when another engine holds it.
 func takeLock(dir string) (release func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	// A descriptor by itself: an os.File is closed, and its lock dropped, when
+	// nobody refers to the engine any more, though its server runs on.
+	fd, err := syscall.Open(filepath.Join(dir, lockFile), syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "opening the engine's lock")
 	}
 	// A process that only asks (lockIsHeld) is in the way for microseconds: try again.
 	for range lockAttempts {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err = syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			break
 		}
 		time.Sleep(lockPause)
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		_ = f.Close()
+		_ = syscall.Close(fd)
 		return nil, conflict(dir)
 	}
 	if err != nil {
-		_ = f.Close()
+		_ = syscall.Close(fd)
 		return nil, fault.Wrap(fault.Unsupported, err, "locking %s (is it on a file system without locks?)", dir)
 	}
-	return func() { _ = f.Close() }, nil
+	return func() { _ = syscall.Close(fd) }, nil
 }
 
 // conflict names the engine that is in the way, as far as it is known.

@@ -215,7 +215,10 @@ func (c *Cloud) begin(name string, at time.Time, tags, asked map[string]string) 
 			c.t.Errorf("restore %s: %v", name, err)
 			return
 		}
-		made.process, outcome = process, available
+		c.mu.Lock()
+		made.process = process
+		c.mu.Unlock()
+		outcome = available
 	})
 	return true
 }
