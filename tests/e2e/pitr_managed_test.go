@@ -320,7 +320,8 @@ func TestManagedRecoveryEndsWell(t *testing.T) {
 		return retried(t, s.temporal(t), run, "DeleteManaged")
 	})
 	release()
-	eventually(t, time.Minute, "the run is cancelled", func() bool {
+	// A begin that was cut off is looked after once more, two minutes later.
+	eventually(t, 5*time.Minute, "the run is cancelled", func() bool {
 		var got struct{ State string }
 		s.call(t, http.MethodGet, "/v1/admin/recoveries/"+run.ID, "", &got)
 		return got.State == "cancelled"
