@@ -25,6 +25,15 @@ func (t *tracker) phase(ctx workflow.Context, name string) {
 	t.show(ctx)
 }
 
+// timed shows a step of a run as its phase, and notes how long it took.
+func (t *tracker) timed(ctx workflow.Context, steps *[]Step, name string, do func() error) error {
+	t.phase(ctx, name)
+	start := workflow.Now(ctx)
+	err := do()
+	*steps = append(*steps, Step{Name: name, Seconds: workflow.Now(ctx).Sub(start).Seconds()})
+	return err
+}
+
 // expect begins a phase of so many parts.
 func (t *tracker) expect(ctx workflow.Context, name string, parts int, bytes int64) {
 	t.PartsDone, t.PartsTotal, t.BytesDone, t.BytesTotal = 0, parts, 0, bytes

@@ -86,11 +86,7 @@ type recoverer struct {
 }
 
 func (r *recoverer) step(ctx workflow.Context, name string, do func() error) error {
-	r.phase(ctx, name)
-	start := workflow.Now(ctx)
-	err := do()
-	r.out.Steps = append(r.out.Steps, Step{Name: name, Seconds: workflow.Now(ctx).Sub(start).Seconds()})
-	return err
+	return r.timed(ctx, &r.out.Steps, name, do)
 }
 
 func (r *recoverer) run(ctx workflow.Context) (err error) {

@@ -59,11 +59,7 @@ type restorer struct {
 
 // step times one step of the restore and shows it as the phase.
 func (r *restorer) step(ctx workflow.Context, name string, do func() error) error {
-	r.phase(ctx, name)
-	start := workflow.Now(ctx)
-	err := do()
-	r.out.Steps = append(r.out.Steps, Step{Name: name, Seconds: workflow.Now(ctx).Sub(start).Seconds()})
-	return err
+	return r.timed(ctx, &r.out.Steps, name, do)
 }
 
 func (r *restorer) target(kind string) activities.TargetRef {

@@ -25,7 +25,8 @@ type Base struct {
 	StoppedAt time.Time `json:"stoppedAt"`
 	// SegmentSize is that of the cluster's WAL, in bytes.
 	SegmentSize int64 `json:"segmentSize"`
-	// Superuser is the role that the backup was taken as.
+	// Superuser is the role that the cluster was initialised with: the one role
+	// that is sure to be in it.
 	Superuser string `json:"superuser,omitempty"`
 	// Tablespaces are those beside the data directory.
 	Tablespaces []BaseTablespace `json:"tablespaces,omitempty"`
