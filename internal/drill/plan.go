@@ -125,7 +125,7 @@ type Program struct {
 	// Env are variables, with placeholders as in Check. The program inherits
 	// PATH, HOME and LANG and nothing else.
 	Env map[string]secret.String `yaml:"env" json:"env,omitempty"`
-	Dir string            `yaml:"dir" json:"dir,omitempty"`
+	Dir string                   `yaml:"dir" json:"dir,omitempty"`
 	// Once is set for a program that must end with status 0 before the drill goes on (a migration).
 	Once bool `yaml:"once" json:"once,omitempty"`
 	// Ready is an address (host:port) that accepts connections once the program is up. Empty: no wait.
