@@ -20,6 +20,7 @@ const (
 	StreamName   = "Stream"
 	RecoverName  = "Recover"
 	RemoveName   = "Remove"
+	DrillName    = "Drill"
 )
 
 // The kinds of recovery points.
@@ -37,6 +38,7 @@ const (
 	OperationWAL      = "wal"
 	OperationRecover  = "recover"
 	OperationRemove   = "remove"
+	OperationDrill    = "drill"
 )
 
 // Search attributes. Temporal's SQL visibility has room for ten keywords, so

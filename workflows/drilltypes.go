@@ -1,0 +1,99 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+)
+
+// DrillInput asks for a drill of a plan.
+type DrillInput struct {
+	Plan string `json:"plan"`
+	// DrillID names the drill; empty lets the workflow make one (a schedule does).
+	DrillID string `json:"drillId,omitempty"`
+	// Trigger is schedule, policy or request; StartedBy who asked.
+	Trigger   string `json:"trigger"`
+	StartedBy string `json:"startedBy,omitempty"`
+	// Points overrides the plan's choice of points, by surface.
+	Points map[string]drill.Selection `json:"points,omitempty"`
+}
+
+// Triggers of a drill.
+const (
+	TriggerSchedule = "schedule"
+	TriggerPolicy   = "policy"
+	TriggerRequest  = "request"
+)
+
+// The states of a drill.
+const (
+	DrillRunning = "running"
+	// DrillAwaiting is of a drill that has its verdict and waits for a person.
+	DrillAwaiting = "awaiting sign-off"
+	DrillSigned   = "signed"
+	DrillRefused  = "refused"
+	DrillExpired  = "expired"
+	// DrillClosed is of a drill that nobody has to sign: an aborted one.
+	DrillClosed = "closed"
+)
+
+// DrillResult is what a drill came to. A running one answers it to DrillQuery.
+type DrillResult struct {
+	ID         string    `json:"id"`
+	Plan       string    `json:"plan"`
+	Kind       string    `json:"kind"`
+	State      string    `json:"state"`
+	Phase      string    `json:"phase,omitempty"`
+	CreatedAt  time.Time `json:"createdAt"`
+	StartedBy  string    `json:"startedBy,omitempty"`
+	WorkflowID string    `json:"workflowId"`
+	// Verdict is empty until there is one.
+	Verdict    string          `json:"verdict,omitempty"`
+	Summary    string          `json:"summary,omitempty"`
+	RTOSeconds float64         `json:"rtoSeconds"`
+	RPOSeconds float64         `json:"rpoSeconds"`
+	Findings   []drill.Finding `json:"findings"`
+	Revision   int             `json:"revision,omitempty"`
+	// Sequence is that of the ledger's entry of the verdict, Record the SHA-256 of the record.
+	Sequence *int64           `json:"sequence,omitempty"`
+	Record   string           `json:"record,omitempty"`
+	SignOff  *drill.SignedOff `json:"signOff,omitempty"`
+	// Servers are the restored ones, by surface, while the environment is there.
+	Servers map[string]DrillServer `json:"servers,omitempty"`
+	// Host is where the environment is.
+	Host string `json:"host,omitempty"`
+	// Reminders counts how often the sign-off was asked for again.
+	Reminders int `json:"reminders,omitempty"`
+}
+
+// DrillServer is one restored server of a running drill.
+type DrillServer struct {
+	RestoreID string `json:"restoreId"`
+	Address   string `json:"address"`
+}
+
+// DrillQuery is the query that a drill answers with its DrillResult.
+const DrillQuery = "drill"
+
+// Updates of a drill.
+const (
+	// ManualStepUpdate tells of something that was done by hand.
+	ManualStepUpdate = "manual-step"
+	// SignOffUpdate is a person's decision.
+	SignOffUpdate = "sign-off"
+)
+
+// ManualStepInput is what ManualStepUpdate takes.
+type ManualStepInput struct {
+	By   string `json:"by"`
+	Text string `json:"text"`
+}
+
+// SignOffInput is what SignOffUpdate takes.
+type SignOffInput struct {
+	Signer    string `json:"signer"`
+	Role      string `json:"role"`
+	Statement string `json:"statement"`
+	// Refuse sends the drill back with a finding; Statement says why.
+	Refuse bool `json:"refuse,omitempty"`
+}
