@@ -89,7 +89,12 @@ type Targets struct {
 
 // How a recovery point is chosen.
 const (
+	// SelectLatest is the newest state that can be had: the end of the WAL where
+	// it is shipped, else the newest snapshot.
 	SelectLatest = "latest"
+	// SelectSnapshot is the newest snapshot, also where WAL is shipped.
+	SelectSnapshot = "snapshot"
+	// SelectRandom is any one of the snapshots that are kept.
 	SelectRandom = "random"
 	SelectPoint  = "point"
 	SelectMoment = "moment"
@@ -97,7 +102,7 @@ const (
 
 // Selection chooses the recovery point of one surface.
 type Selection struct {
-	// Select is SelectLatest (the default), SelectRandom, SelectPoint or SelectMoment.
+	// Select is SelectLatest (the default), SelectSnapshot, SelectRandom, SelectPoint or SelectMoment.
 	Select string `yaml:"select" json:"select,omitempty"`
 	// ID is the point for SelectPoint.
 	ID string `yaml:"id" json:"id,omitempty"`
@@ -146,6 +151,8 @@ type Runbook struct {
 
 // SignOff says who signs a drill, and until when.
 type SignOff struct {
+	// Required is whether a person has to sign; default true, but false for a restore test.
+	Required *bool `yaml:"required" json:"required,omitempty"`
 	// Approvers are the keys that may sign; empty means every one with the role approver.
 	Approvers []string `yaml:"approvers" json:"approvers,omitempty"`
 	// Within is how long the drill waits; default 14 days. Then it expires unsigned.
@@ -155,6 +162,14 @@ type SignOff struct {
 	// Validity is for how long a signed pass lets its targets be promised;
 	// default 100 days for a quarterly drill, 400 for an annual one, 8 for a restore test.
 	Validity Duration `yaml:"validity" json:"validity,omitempty"`
+}
+
+// NeedsSignOff reports whether a person has to sign the plan's drills.
+func (p Plan) NeedsSignOff() bool {
+	if p.SignOff.Required != nil {
+		return *p.SignOff.Required
+	}
+	return p.Kind != RestoreTest
 }
 
 // Duration is a length of time, written as 5s, 30m, 1h30m or 14d.
