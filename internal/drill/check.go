@@ -126,6 +126,8 @@ const (
 	ReconcileObjects = "objects"
 	// ReconcileChain compares indexed state with an EVM chain.
 	ReconcileChain = "chain"
+	// ReconcileRecovery is what a recovery to a moment looked at by itself; no plan asks for it.
+	ReconcileRecovery = "recovery"
 )
 
 // ReconcileKinds lists every kind of reconciliation.

@@ -174,6 +174,8 @@ const (
 	PhaseJudge     = "judge"
 	PhaseRecord    = "record evidence"
 	PhaseTearDown  = "tear down"
+	PhaseTabletop  = "tabletop"
+	PhaseSignOff   = "sign-off"
 )
 
 // Phase is one timed part of a run.
@@ -232,6 +234,14 @@ type ManualStep struct {
 	Documented bool   `json:"documented"`
 	Commit     string `json:"commit,omitempty"`
 }
+
+// Kinds of failures that are none of package fault.
+const (
+	// FailureCancelled is of a drill that somebody cancelled.
+	FailureCancelled = "cancelled"
+	// FailureRefused is of a drill that an approver refused to sign.
+	FailureRefused = "refused"
+)
 
 // Failure is an error that ended a step for good.
 type Failure struct {
