@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -14,12 +15,26 @@ import (
 func call[In, Out any](ctx workflow.Context, step func(context.Context, In) (Out, error), in In) (Out, error) {
 	var out Out
 	err := workflow.ExecuteActivity(ctx, step, in).Get(ctx, &out)
-	return out, err
+	return out, ended(err)
 }
 
 // do runs a step that returns nothing.
 func do[In any](ctx workflow.Context, step func(context.Context, In) error, in In) error {
-	return workflow.ExecuteActivity(ctx, step, in).Get(ctx, nil)
+	return ended(workflow.ExecuteActivity(ctx, step, in).Get(ctx, nil))
+}
+
+// ended is how a step has ended for its run. An attempt that fails while its
+// cancellation is asked for is the last one, also where a retry would have
+// mended it: then the step is cancelled, as it is between two attempts.
+func ended(err error) error {
+	step, ok := errors.AsType[*temporal.ActivityError](err)
+	if !ok || step.RetryState() != enumspb.RETRY_STATE_CANCEL_REQUESTED {
+		return err
+	}
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.NonRetryable() {
+		return err
+	}
+	return temporal.NewCanceledError()
 }
 
 // KindOf is the fault kind of an error that came through Temporal. A step that

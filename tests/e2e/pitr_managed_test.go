@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -254,79 +253,5 @@ func (s *site) managedRefusals(t *testing.T, cloud *managedtest.Cloud) {
 	}
 	if n := cloud.Restores() - begun; n != 0 {
 		t.Errorf("%d restores were begun", n)
-	}
-}
-
-// TestManagedRecoveryEndsWell kills the worker, fails the restore, and cancels
-// it: there is one instance or none, and never one that nobody knows of.
-func TestManagedRecoveryEndsWell(t *testing.T) {
-	t.Parallel()
-	cloud := managedtest.NewCloud(t)
-	s := managedSite(t, cloud, managedtest.NewRDS(cloud).Config())
-	up := s.start(t, "up")
-	begin := func() (run started, instance string) {
-		t.Helper()
-		s.ask(t, &run, "pitr", "restore", "main", "--at", "latest", "--wait=false")
-		instance = "lifeboat-" + strings.ToLower(strings.ReplaceAll(run.ID, ".", "-"))
-		eventually(t, time.Minute, instance+" is being made", func() bool { return cloud.Has(instance) })
-		return run, instance
-	}
-
-	release := cloud.Hold()
-	run, instance := begin()
-	if err := syscall.Kill(up.PID(), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	up.Stop()
-	s.start(t, "up")
-	release()
-	var back managedServer
-	if err := s.temporal(t).GetWorkflow(t.Context(), run.WorkflowID, "").Get(t.Context(), &back); err != nil || back.State != "restored" || !cloud.Has(instance) {
-		t.Fatalf("after the worker was killed: %v, %+v", err, back)
-	}
-	if n := cloud.Restores(); n != 1 {
-		t.Errorf("%d restores were begun, want one", n)
-	}
-
-	stdout, stderr, code := s.run(t, "pitr", "restore", "main", "--at", "latest")
-	for _, want := range []string{"rds", "by the provider's word, LSN ", "lifeboat pitr delete main "} {
-		if code != 0 || !strings.Contains(stdout, want) {
-			t.Errorf("for people: exit %d, %s%s, without %q", code, stdout, stderr, want)
-		}
-	}
-
-	cloud.FailRestores(true)
-	stdout, stderr, code = s.run(t, "pitr", "restore", "main", "--at", "latest", "-o", "json")
-	if code != 1 || !strings.Contains(stderr, "could not restore") {
-		t.Errorf("a restore that fails: exit %d, %q %q", code, stdout, stderr)
-	}
-	cloud.FailRestores(false)
-	var failed string
-	for word := range strings.FieldsSeq(stderr) {
-		if name := strings.TrimSuffix(word, ":"); strings.HasPrefix(name, "lifeboat-") {
-			failed = name
-		}
-	}
-	if failed == "" || cloud.Has(failed) {
-		t.Errorf("the instance of a failed restore is left: %q of %q", failed, stderr)
-	}
-
-	release = cloud.Hold()
-	run, instance = begin()
-	if err := s.temporal(t).CancelWorkflow(t.Context(), run.WorkflowID, ""); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, time.Minute, "the instance that is being made is to be deleted", func() bool {
-		return retried(t, s.temporal(t), run, "DeleteManaged")
-	})
-	release()
-	// A begin that was cut off is looked after once more, two minutes later.
-	eventually(t, 5*time.Minute, "the run is cancelled", func() bool {
-		var got struct{ State string }
-		s.call(t, http.MethodGet, "/v1/admin/recoveries/"+run.ID, "", &got)
-		return got.State == "cancelled"
-	})
-	if cloud.Has(instance) {
-		t.Error("the instance of a cancelled restore is left")
 	}
 }

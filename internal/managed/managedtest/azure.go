@@ -188,6 +188,7 @@ func (d *Azure) operation(w http.ResponseWriter, id string) {
 }
 
 func (d *Azure) read(w http.ResponseWriter, name string) {
+	d.look()
 	found, ok := d.get(name)
 	if !ok || found.asked != nil && found.looks < int(d.VisibleAfter.Load()) {
 		deny(w, http.StatusNotFound, "ResourceNotFound",

@@ -40,7 +40,10 @@ type Cloud struct {
 	failing   bool
 	// gate is closed but while restores are held.
 	gate chan struct{}
-	busy sync.WaitGroup
+	// sight is nil but while looks are held; waiting counts those.
+	sight   chan struct{}
+	waiting int
+	busy    sync.WaitGroup
 }
 
 // status is how an instance is, in the words of neither provider.
@@ -136,6 +139,44 @@ func (c *Cloud) Hold() (release func()) {
 	release = sync.OnceFunc(func() { close(held) })
 	c.t.Cleanup(release)
 	return release
+}
+
+// HoldLooks keeps looks at instances from being answered until release is called.
+func (c *Cloud) HoldLooks() (release func()) {
+	held := make(chan struct{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sight = held
+	release = sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.sight = nil
+		close(held)
+	})
+	c.t.Cleanup(release)
+	return release
+}
+
+// HeldLooks is how many looks wait for their answer.
+func (c *Cloud) HeldLooks() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting
+}
+
+// look waits while looks are held.
+func (c *Cloud) look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sight == nil {
+		return
+	}
+	sight := c.sight
+	c.waiting++
+	c.mu.Unlock()
+	<-sight
+	c.mu.Lock()
+	c.waiting--
 }
 
 // Add makes an instance that no restore has made, without a server.

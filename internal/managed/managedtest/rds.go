@@ -81,6 +81,7 @@ func (d *RDS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *RDS) act(w http.ResponseWriter, form url.Values) {
 	switch action := form.Get("Action"); action {
 	case "DescribeDBInstances":
+		d.look()
 		name := form.Get("DBInstanceIdentifier")
 		found, ok := d.get(name)
 		if !ok {
