@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the object stores that the tests run against into .cache/tools.
+# Installs the object stores and the EVM node that the tests run against into .cache/tools.
 # A tool that is there in the right version is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,10 +25,13 @@ go_tool() {
 	GOBIN=$tools go install "$1"
 }
 
+# npm_tool FOLDER PACKAGE: npm removes from a folder what it is not asked for,
+# so that no two tools share one.
 npm_tool() {
-	npm install --prefix "$tools" --no-save --no-audit --no-fund --loglevel=error "$1"
+	npm install --prefix "$tools/$1" --no-save --no-audit --no-fund --loglevel=error "$2"
 }
 
 stamped versitygw v1.8.0 go_tool github.com/versity/versitygw/cmd/versitygw@v1.8.0
 stamped fake-gcs-server v1.56.1 go_tool github.com/fsouza/fake-gcs-server@v1.56.1
-stamped node_modules/azurite 3.35.0 npm_tool azurite@3.35.0
+stamped node_modules/azurite 3.35.0 npm_tool . azurite@3.35.0
+stamped anvil 1.7.1 npm_tool anvil @foundry-rs/anvil-linux-amd64@1.7.1
