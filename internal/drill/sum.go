@@ -1,0 +1,48 @@
+package drill
+
+import "time"
+
+// Summary is what lists, trends and commitments need of a drill that was judged.
+type Summary struct {
+	ID       string `json:"id"`
+	Plan     string `json:"plan"`
+	Kind     string `json:"kind,omitempty"`
+	Revision int    `json:"revision,omitempty"`
+	// Verdict is empty for a drill that was declared and not judged.
+	Verdict    string     `json:"verdict,omitempty"`
+	StartedBy  string     `json:"startedBy,omitempty"`
+	Declared   time.Time  `json:"declared,omitzero"`
+	Judged     time.Time  `json:"judged,omitzero"`
+	Objectives Objectives `json:"objectives"`
+	// Surfaces are what was restored and reconciled, Stores where it was read from.
+	Surfaces []string `json:"surfaces,omitempty"`
+	Stores   []string `json:"stores,omitempty"`
+	// Parts are those of Identity: what the drill proves something of.
+	Parts map[string]string `json:"parts,omitempty"`
+	// Findings are the open ones.
+	Findings []Finding `json:"findings,omitempty"`
+	Text     string    `json:"summary,omitempty"`
+	// SignOff is a person's decision, nil for none yet.
+	SignOff *SignedOff `json:"signOff,omitempty"`
+}
+
+// SummaryOf sums up a record. Of the findings it has those that are open.
+func SummaryOf(r Record) Summary {
+	s := Summary{
+		ID: r.ID, Plan: r.PlanName, Kind: r.Kind, Revision: r.Revision, Verdict: r.Verdict, StartedBy: r.Identity.StartedBy,
+		Declared: r.Timeline.Declared, Judged: r.Timeline.Judged, Objectives: r.Objectives, Parts: r.Identity.Parts, Text: r.Summary,
+	}
+	s.Objectives.Trend = nil
+	for _, restored := range r.Surfaces {
+		if restored.Result == Pass {
+			s.Surfaces = append(s.Surfaces, restored.Surface)
+			s.Stores = append(s.Stores, restored.Store)
+		}
+	}
+	for _, f := range r.Findings {
+		if f.Status == FindingOpen {
+			s.Findings = append(s.Findings, f)
+		}
+	}
+	return s
+}
