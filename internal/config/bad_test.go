@@ -33,7 +33,6 @@ func TestBadConfigurations(t *testing.T) {
 	}{
 		"unknown section":     {"", "stoers: {}", `10: unknown key "stoers"; known are admin, audit, `},
 		"unknown field":       {"bucket: b", "bukket: b", `3: unknown key "bukket" in stores.primary; known are accessKeyId, bucket, `},
-		"drills":              {"", "drills: {quarterly: {}}", `10: unknown key "drills": this version has no drills`},
 		"duplicate section":   {"", "stores: {}", `10: the key "stores" is there twice, also in line 2`},
 		"duplicate name":      {"disk: {", "primary: {", `4: the key "primary" is there twice, also in line 3`},
 		"merge key":           {"kind: s3, bucket: b", "<<: {kind: s3, bucket: b}", `3: merge keys (<<) are not supported`},
@@ -168,7 +167,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("policies: {a: {cron: '${V}', copies: [&x b, *x]}}", "@daily")
 	f.Add("admin: {keys: [{name: ${V}}]}\n---\n", "x")
 	f.Fuzz(func(t *testing.T, text, value string) {
-		c := &Config{origins: origins{}}
+		c := &Config{origins: origins{}, Evidence: Evidence{Origin: defaultOrigin}}
 		found := &problems{}
 		env := environment{"V": value}
 		parse("f.yaml", []byte(text), env, c, found)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -29,6 +30,10 @@ type Config struct {
 	// Targets are servers that a restore may be sent to by name.
 	Targets  map[string]Target `yaml:"targets" json:"targets"`
 	Policies map[string]Policy `yaml:"policies" json:"policies"`
+	// Drills are the plans of drills, by name.
+	Drills map[string]drill.Plan `yaml:"drills" json:"drills,omitempty"`
+	// Evidence says where drills and audit entries are kept, and who signs them.
+	Evidence Evidence `yaml:"evidence" json:"evidence"`
 	// PointsPrefix is put before SURFACE/ID on every store. It may hold
 	// ${iso_date()} and ${iso_datetime()}.
 	PointsPrefix string `yaml:"pointsPrefix" json:"pointsPrefix"`
@@ -243,5 +248,6 @@ func (c *Config) Warnings() []string {
 	if k := c.Admin.FirstKey; k != "" && len(k) < 16 {
 		out = append(out, "LIFEBOAT_ADMIN_KEY is shorter than 16 characters, and can be guessed")
 	}
+	out = append(out, c.drillWarnings()...)
 	return append(out, c.warnings...)
 }

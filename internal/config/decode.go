@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding"
 	"fmt"
 	"maps"
 	"reflect"
@@ -43,6 +44,10 @@ func (d *decoder) value(node *yaml.Node, v reflect.Value, path string) {
 	d.origins[path] = d.at(node.Line)
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
+	}
+	if text, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
+		d.text(node, text, path)
+		return
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -89,11 +94,7 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 
 // unknown refuses a key, and says which there are.
 func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]reflect.Value) {
-	switch {
-	case path == "" && key.Value == "drills":
-		d.refuse(key, "unknown key \"drills\": this version has no drills")
-		return
-	case key.Value == "<<":
+	if key.Value == "<<" {
 		d.refuse(key, "merge keys (<<) are not supported")
 		return
 	}
@@ -105,11 +106,14 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]reflect
 	d.refuse(key, "unknown key %q%s; known are %s", key.Value, where, strings.Join(known, ", "))
 }
 
-// names fills a map whose keys are names chosen by the user.
+// names fills a map. Its keys are names chosen by the user, unless its values
+// are texts: then they are names of something else, such as HTTP headers, which
+// have rules of their own.
 func (d *decoder) names(node *yaml.Node, v reflect.Value, path string) {
 	out := reflect.MakeMap(v.Type())
+	chosen := v.Type().Elem().Kind() != reflect.String
 	d.entries(node, path, func(key, value *yaml.Node, child string) {
-		if !validName(key.Value) {
+		if chosen && !validName(key.Value) {
 			d.refuse(key, "%q in %s is not a usable name: letters, digits, \"-\" and \"_\", "+
 				"beginning with a letter or digit, at most 63", key.Value, path)
 			return
@@ -162,23 +166,38 @@ func (d *decoder) list(node *yaml.Node, v reflect.Value, path string) {
 	v.Set(out)
 }
 
-func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path string) {
+// single returns the text of a plain value with its variables expanded; found is
+// false for a null, and for what was refused.
+func (d *decoder) single(node *yaml.Node, path string) (text string, found bool) {
 	if isNull(node) {
-		return
+		return "", false
 	}
 	if node.Kind != yaml.ScalarNode || !plainTag(node.ShortTag()) {
 		d.refuse(node, "%s must be a single plain value", label(path))
-		return
+		return "", false
 	}
 	text, err := d.env.expand(unmark.Replace(node.Value))
 	if err != nil {
 		d.refuse(node, "%s: %s", label(path), err)
+		return "", false
+	}
+	return text, true
+}
+
+// text hands a value to a type that reads itself. Its errors must not repeat the value.
+func (d *decoder) text(node *yaml.Node, v encoding.TextUnmarshaler, path string) {
+	text, found := d.single(node, path)
+	if !found {
 		return
 	}
-	if special, ok := reflect.TypeAssert[interface{ parse(string) error }](v.Addr()); ok {
-		if err := special.parse(text); err != nil {
-			d.refuse(node, "%s %s", label(path), err)
-		}
+	if err := v.UnmarshalText([]byte(text)); err != nil {
+		d.refuse(node, "%s %s", label(path), err)
+	}
+}
+
+func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path string) {
+	text, found := d.single(node, path)
+	if !found {
 		return
 	}
 	switch v.Kind() {

@@ -115,8 +115,9 @@ func (env environment) reference(name string) (string, error) {
 }
 
 // YAML takes the braces of an unquoted ${NAME} for a mapping when it stands
-// inside {…} or […]. So they are replaced by characters of the private use area
-// while the YAML is parsed, and put back into every value before it is expanded.
+// inside {…} or […], and those of a plan's {{SURFACE.VALUE}} even elsewhere. So
+// they are replaced by characters of the private use area while the YAML is
+// parsed, and put back into every value before it is expanded.
 const (
 	openMark  = "\uE000"
 	closeMark = "\uE001"
@@ -128,7 +129,8 @@ var (
 )
 
 func markReferences(text string) string {
-	return references.ReplaceAllString(text, "$$"+openMark+"${1}"+closeMark)
+	text = references.ReplaceAllString(text, "$$"+openMark+"${1}"+closeMark)
+	return placeholders.ReplaceAllString(text, openMark+openMark+"${1}.${2}"+closeMark+closeMark)
 }
 
 func isVariable(name string) bool {

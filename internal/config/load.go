@@ -46,6 +46,7 @@ func Load(path string, environ []string) (*Config, error) {
 		Compression:  Compression{Level: 1},
 		PointsPrefix: "points",
 		Parallel:     2,
+		Evidence:     Evidence{Origin: defaultOrigin},
 		origins:      origins{},
 	}
 	found := &problems{}
@@ -138,6 +139,7 @@ func override(env environment, c *Config, found *problems) {
 	}
 	set("LIFEBOAT_LISTEN", "listen", func(v string) { c.Listen = v })
 	set("LIFEBOAT_DATA_DIR", "dataDir", func(v string) { c.DataDir = v })
+	set("LIFEBOAT_EVIDENCE_KEY", "evidence.key", func(v string) { c.Evidence.Key = secret.String(v) })
 	set("LIFEBOAT_ADMIN_KEY", "admin.firstKey", func(v string) { c.Admin.FirstKey = secret.String(v) })
 }
 
@@ -168,6 +170,10 @@ func complete(env environment, c *Config) {
 			p.Store = c.FirstStore(p.Surface, p.Kind)
 		}
 		c.Policies[name] = p
+	}
+	for name, p := range c.Drills {
+		completeDrill(&p, c.origins, "drills."+name)
+		c.Drills[name] = p
 	}
 }
 

@@ -99,7 +99,8 @@ func TestLoadReadsEverySection(t *testing.T) {
 		Admin: Admin{Keys: []AdminKey{{
 			Name: "ci", Hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA", Role: "operator",
 		}}},
-		Audit: Audit{File: "/var/log/lifeboat-audit.jsonl"},
+		Audit:    Audit{File: "/var/log/lifeboat-audit.jsonl"},
+		Evidence: Evidence{Origin: "lifeboat-evidence"},
 	}
 	if diff := cmp.Diff(want, got, ignoreOrigins); diff != "" {
 		t.Error("the configuration is not as the file says (-want +got):\n", diff)
@@ -125,6 +126,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 		PointsPrefix: "points",
 		Admin:        Admin{FirstKey: "k"},
 		Audit:        Audit{File: "/data/audit.jsonl"},
+		Evidence:     Evidence{Origin: "lifeboat-evidence"},
 	}
 	if diff := cmp.Diff(want, c, ignoreOrigins); diff != "" {
 		t.Error("defaults (-want +got):\n", diff)

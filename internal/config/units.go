@@ -16,8 +16,9 @@ func (d Duration) Of() time.Duration { return time.Duration(d) }
 
 func (d Duration) String() string { return time.Duration(d).String() }
 
-func (d *Duration) parse(text string) error {
-	parsed, err := time.ParseDuration(text)
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
 	if err != nil {
 		return errors.New("must be a duration such as 5s, 30m or 1h30m")
 	}
@@ -37,9 +38,10 @@ var byteUnits = []struct {
 	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
 }
 
-func (b *Bytes) parse(text string) error {
+// UnmarshalText reads a whole number with one of the units, or without.
+func (b *Bytes) UnmarshalText(text []byte) error {
 	for _, unit := range byteUnits {
-		digits, found := strings.CutSuffix(text, unit.suffix)
+		digits, found := strings.CutSuffix(string(text), unit.suffix)
 		if !found {
 			continue
 		}

@@ -24,6 +24,8 @@ func (c *Config) Validate() error {
 	v.stores()
 	v.surfaces()
 	v.policies()
+	v.drills()
+	v.evidence()
 	v.admin()
 	return v.found.err()
 }

@@ -20,7 +20,7 @@ func (v *validator) policies() {
 			v.refuse(path+".surface", "%s.surface %q is not among the surfaces (%s)", path, p.Surface,
 				listed(sorted(v.c.Surfaces)))
 		}
-		v.destinations(path, p)
+		v.destinations(path, "policy", p.Store, p.Copies)
 		v.kind(path, p, surface.Kind)
 		if p.Kind == KindWAL {
 			continue
@@ -28,29 +28,32 @@ func (v *validator) policies() {
 		if p.Verify != VerifyAfter && p.Verify != VerifyNever {
 			v.refuse(path+".verify", "%s.verify %q must be after or never", path, p.Verify)
 		}
-		v.schedule(path, p)
+		v.schedule(path, p.Cron, p.TimeZone)
+		if p.Cron == "" && !p.Paused {
+			v.refuse(path, "%s.cron is missing: say when, or set paused: true", path)
+		}
 		v.keep(path+".keep", p.Keep)
 	}
 }
 
-// destinations checks that points go to known stores, and copies elsewhere.
-func (v *validator) destinations(path string, p Policy) {
-	primary, known := v.c.Stores[p.Store]
+// destinations checks that something goes to a known store, and its copies elsewhere.
+func (v *validator) destinations(path, whose, storeName string, copies []string) {
+	primary, known := v.c.Stores[storeName]
 	if !known {
-		v.refuse(path+".store", "%s.store %q is not among the stores (%s)", path, p.Store, listed(sorted(v.c.Stores)))
+		v.refuse(path+".store", "%s.store %q is not among the stores (%s)", path, storeName, listed(sorted(v.c.Stores)))
 	}
-	for i, name := range p.Copies {
+	for i, name := range copies {
 		at := path + ".copies." + strconv.Itoa(i)
 		other, known := v.c.Stores[name]
 		switch {
 		case !known:
 			v.refuse(at, "%s.copies: %q is not among the stores (%s)", path, name, listed(sorted(v.c.Stores)))
-		case name == p.Store:
-			v.refuse(at, "%s.copies: %q is the policy's store already", path, name)
-		case slices.Contains(p.Copies[:i], name):
+		case name == storeName:
+			v.refuse(at, "%s.copies: %q is the %s's store already", path, name, whose)
+		case slices.Contains(copies[:i], name):
 			v.refuse(at, "%s.copies: %q is there twice", path, name)
 		case place(other) == place(primary):
-			v.refuse(at, "%s.copies: %q is the same place as the policy's store %q", path, name, p.Store)
+			v.refuse(at, "%s.copies: %q is the same place as the %s's store %q", path, name, whose, storeName)
 		}
 	}
 }
@@ -82,20 +85,18 @@ func (v *validator) keep(path string, k Keep) {
 	}
 }
 
-func (v *validator) schedule(path string, p Policy) {
-	if p.TimeZone == "Local" {
+// schedule checks when something comes; an empty cron is for the caller to judge.
+func (v *validator) schedule(path, expression, timeZone string) {
+	if timeZone == "Local" {
 		v.refuse(path+".timeZone", "%s.timeZone must name a zone such as Europe/Berlin, not Local", path)
-	} else if _, err := time.LoadLocation(p.TimeZone); err != nil {
-		v.refuse(path+".timeZone", "%s.timeZone %q is not a time zone; write one such as Europe/Berlin or UTC", path, p.TimeZone)
+	} else if _, err := time.LoadLocation(timeZone); err != nil {
+		v.refuse(path+".timeZone", "%s.timeZone %q is not a time zone; write one such as Europe/Berlin or UTC", path, timeZone)
 	}
-	if p.Cron == "" {
-		if !p.Paused {
-			v.refuse(path, "%s.cron is missing: say when, or set paused: true", path)
-		}
+	if expression == "" {
 		return
 	}
-	if problem := cronProblem(p.Cron); problem != "" {
-		v.refuse(path+".cron", "%s.cron %q %s", path, p.Cron, problem)
+	if problem := cronProblem(expression); problem != "" {
+		v.refuse(path+".cron", "%s.cron %q %s", path, expression, problem)
 	}
 }
 
@@ -114,7 +115,7 @@ func cronProblem(expression string) string {
 	// Cron programs take the two fields as "or", Temporal as "and".
 	if fields := strings.Fields(expression); len(fields) == 5 && !strings.HasPrefix(fields[2], "*") &&
 		fields[2] != "?" && !strings.HasPrefix(fields[4], "*") && fields[4] != "?" {
-		return "limits the day of the month and the day of the week at once, which is read in two ways; write two policies"
+		return "limits the day of the month and the day of the week at once, which is read in two ways; write one for each"
 	}
 	return ""
 }

@@ -95,6 +95,7 @@ func TestVariablesAlone(t *testing.T) {
 			want := c.want
 			want.Surfaces, want.Temporal, want.Listen = bothSurfaces, Temporal{Namespace: "default"}, "127.0.0.1:8080"
 			want.DataDir, want.Audit.File, want.Parallel, want.Compression.Level = "/d", "/d/audit.jsonl", 2, 1
+			want.Evidence.Origin = "lifeboat-evidence"
 			if diff := cmp.Diff(&want, got, ignoreOrigins); diff != "" {
 				t.Error("(-want +got):\n", diff)
 			}
