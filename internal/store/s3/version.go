@@ -73,8 +73,7 @@ func (s *Store) noVersion(key, version string) error {
 
 // statusOf is the HTTP status of an answer, 0 for other errors.
 func statusOf(err error) int {
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return response.HTTPStatusCode()
 	}
 	return 0
