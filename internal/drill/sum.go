@@ -1,6 +1,9 @@
 package drill
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Summary is what lists, trends and commitments need of a drill that was judged.
 type Summary struct {
@@ -40,9 +43,17 @@ func SummaryOf(r Record) Summary {
 		}
 	}
 	for _, f := range r.Findings {
-		if f.Status == FindingOpen {
+		if f.Status == FindingOpen && len(s.Findings) < maxSummed {
+			f.Cause = strings.ToValidUTF8(f.Cause[:min(len(f.Cause), maxCause)], "")
 			s.Findings = append(s.Findings, f)
 		}
 	}
 	return s
 }
+
+// A summary stands in the ledger's own entry, which is small: it has the first
+// findings and the beginnings of their causes. The record has them all.
+const (
+	maxSummed = 40
+	maxCause  = 400
+)
