@@ -75,8 +75,8 @@ type comparison struct {
 
 // String says where the first difference is: the chunk, and the block in it.
 func (c *comparison) String() string {
-	return fmt.Sprintf("first in blocks %d to %d (chain %s; database %s), %s; %d logs differ, in %d ranges of blocks",
-		c.firstFrom, c.firstTo, c.ofChain, c.ofDatabase, c.first, c.found, c.differing)
+	return fmt.Sprintf("first in blocks %d to %d (chain %s; database %s), %s; in all %s in %s of blocks",
+		c.firstFrom, c.firstTo, c.ofChain, c.ofDatabase, c.first, count(c.found, "difference"), count(c.differing, "range"))
 }
 
 // chunk compares the logs of the blocks from..to.

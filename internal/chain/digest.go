@@ -57,4 +57,4 @@ func (d *LogDigest) Count() uint64 { return d.n }
 func (d *LogDigest) Sum() string { return seal.FormatDigest(d.hash) }
 
 // String is count and digest, as evidence shows them.
-func (d *LogDigest) String() string { return strconv.FormatUint(d.n, 10) + " logs, " + d.Sum() }
+func (d *LogDigest) String() string { return count(d.n, "log") + ", " + d.Sum() }

@@ -127,10 +127,12 @@ func (r *reconciliation) unchanged(ctx context.Context) error {
 	return fault.New(fault.Unavailable, "the chain was reorganised at block %d while it was compared: compare again", r.anchor.Number)
 }
 
-// blocks is a number of blocks in words.
-func blocks(n uint64) string {
+// count is a number of things in words.
+func count(n uint64, thing string) string {
 	if n == 1 {
-		return "1 block"
+		return "1 " + thing
 	}
-	return strconv.FormatUint(n, 10) + " blocks"
+	return strconv.FormatUint(n, 10) + " " + thing + "s"
 }
+
+func blocks(n uint64) string { return count(n, "block") }

@@ -104,7 +104,7 @@ func (e *wireError) classify(method string, batch bool) (reason, int64) {
 	switch {
 	case batch && (code == codeBadRequest || says(batchWords)):
 		return tooLarge, code
-	case code == codeRateLimited || says(waitWords):
+	case slices.Contains([]int64{codeRateLimited, codeNoResource, codeUnknownBlock}, code) || says(waitWords):
 		return wait, code
 	case code == codeNoMethod || code == codeNotSupported:
 		return noMethod, code
@@ -118,7 +118,7 @@ func (e *wireError) classify(method string, batch bool) (reason, int64) {
 		return reverted, code
 	case code == codeLimit:
 		return wait, code
-	case slices.Contains([]int64{codeServer, codeNoResource, codeTimedOut, codeInternal}, code):
+	case slices.Contains([]int64{codeServer, codeTimedOut, codeInternal}, code):
 		return failing, code
 	case code == codeBadParams:
 		return badParams, code
