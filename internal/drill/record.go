@@ -38,6 +38,8 @@ type Record struct {
 	Timeline    Timeline         `json:"timeline"`
 	Objectives  Objectives       `json:"objectives"`
 	ManualSteps []ManualStep     `json:"manualSteps"`
+	// WrittenDown are steps of earlier findings that the runbook has by now.
+	WrittenDown []string `json:"writtenDown,omitempty"`
 	// Failures are errors that ended a step for good, with the step's name.
 	Failures []Failure `json:"failures,omitempty"`
 	// Findings are those of this drill, and those of earlier ones that are open still or were closed by it.
