@@ -5,6 +5,18 @@ import (
 	"time"
 )
 
+// The states of a drill.
+const (
+	StateRunning = "running"
+	// StateAwaiting is of a drill that has its verdict and waits for a person.
+	StateAwaiting = "awaiting sign-off"
+	StateSigned   = "signed"
+	StateRefused  = "refused"
+	StateExpired  = "expired"
+	// StateClosed is of a drill that nobody has to sign, and of an aborted one.
+	StateClosed = "closed"
+)
+
 // Summary is what lists, trends and commitments need of a drill that was judged.
 type Summary struct {
 	ID       string `json:"id"`
@@ -25,8 +37,28 @@ type Summary struct {
 	// Findings are the open ones.
 	Findings []Finding `json:"findings,omitempty"`
 	Text     string    `json:"summary,omitempty"`
-	// SignOff is a person's decision, nil for none yet.
-	SignOff *SignedOff `json:"signOff,omitempty"`
+	// NeedsSignOff is set where a person has to sign, SignOff that person's
+	// decision; nil for none yet.
+	NeedsSignOff bool       `json:"needsSignOff,omitempty"`
+	SignOff      *SignedOff `json:"signOff,omitempty"`
+}
+
+// State is what a drill has come to.
+func (s Summary) State() string {
+	switch {
+	case s.Verdict == "":
+		return StateRunning
+	case s.SignOff != nil && s.SignOff.Decision == DecisionSigned:
+		return StateSigned
+	case s.SignOff != nil && s.SignOff.Decision == DecisionRefused:
+		return StateRefused
+	case s.SignOff != nil:
+		return StateExpired
+	case s.NeedsSignOff && s.Verdict != VerdictAborted:
+		return StateAwaiting
+	default:
+		return StateClosed
+	}
 }
 
 // SummaryOf sums up a record. Of the findings it has those that are open.
@@ -34,6 +66,7 @@ func SummaryOf(r Record) Summary {
 	s := Summary{
 		ID: r.ID, Plan: r.PlanName, Kind: r.Kind, Revision: r.Revision, Verdict: r.Verdict, StartedBy: r.Identity.StartedBy,
 		Declared: r.Timeline.Declared, Judged: r.Timeline.Judged, Objectives: r.Objectives, Parts: r.Identity.Parts, Text: r.Summary,
+		NeedsSignOff: r.Plan.NeedsSignOff(),
 	}
 	s.Objectives.Trend = nil
 	for _, restored := range r.Surfaces {

@@ -23,6 +23,9 @@ const decidedName = "decided"
 // Drill is a drill as the ledger has it.
 type Drill struct {
 	drill.Summary
+	State      string  `json:"state"`
+	RTOSeconds float64 `json:"rtoSeconds"`
+	RPOSeconds float64 `json:"rpoSeconds"`
 	// Sequence is the entry of the newest judgement; nil for a drill that has none.
 	Sequence *int64 `json:"sequence,omitempty"`
 }
@@ -86,6 +89,9 @@ func (a *Archive) names(ctx context.Context, prefix string) ([]string, error) {
 
 // complete reads how a drill was judged and decided.
 func (a *Archive) complete(ctx context.Context, d *Drill) error {
+	defer func() {
+		d.State, d.RTOSeconds, d.RPOSeconds = d.Summary.State(), d.Objectives.RTOSeconds, d.Objectives.RPOSeconds
+	}()
 	notes, err := a.notes(ctx, d.Plan, d.ID)
 	if err != nil {
 		return err
