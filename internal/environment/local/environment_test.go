@@ -23,6 +23,12 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if code, asked := Supervise(os.Args); asked {
+		os.Exit(code)
+	}
+	if len(os.Args) > 2 && os.Args[1] == playFlag {
+		os.Exit(play(os.Args[2], os.Args[3:]))
+	}
 	if dir := os.Getenv(workerDir); dir != "" {
 		playWorker(dir)
 		return
