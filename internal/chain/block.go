@@ -18,10 +18,14 @@ const (
 type Block struct {
 	Number uint64 `json:"number"`
 	// Hash and Parent are in lower case, after 0x.
-	Hash   string    `json:"hash"`
-	Parent string    `json:"parent"`
-	Time   time.Time `json:"time"`
+	Hash   string `json:"hash"`
+	Parent string `json:"parent"`
+	// Time is zero on chains that count it in other units than seconds.
+	Time time.Time `json:"time,omitzero"`
 }
+
+// year10000 is when the times end that RFC 3339 can write, in Unix seconds.
+const year10000 = 253_402_300_800
 
 type wireBlock struct {
 	Number     quantity `json:"number"`
@@ -42,8 +46,9 @@ func (w *wireBlock) block() (b Block, err error) {
 			return Block{}, err
 		}
 	}
-	// Some chains count finer than seconds; such a time is not used for anything.
-	b.Time = time.Unix(int64(seconds&(1<<62-1)), 0).UTC()
+	if seconds < year10000 {
+		b.Time = time.Unix(int64(seconds), 0).UTC()
+	}
 	return b, nil
 }
 

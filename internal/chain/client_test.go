@@ -3,6 +3,7 @@ package chain_test
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,6 +140,80 @@ func TestLogs(t *testing.T) {
 	if err := c.Logs(t.Context(), token, 0, 31, func([]chain.LogKey) error { return stop }); !errors.Is(err, stop) {
 		t.Error(err)
 	}
+}
+
+// TestBisectionIsLogarithmic: the first of millions of divergent blocks is found
+// in as many batches as their number has digits to the base of a batch.
+func TestBisectionIsLogarithmic(t *testing.T) {
+	t.Parallel()
+	const height, base = 20_000_000, 100
+	hash := func(n uint64, of string) string { return fmt.Sprintf("0x%s%062x", of, n) }
+	p := newProxy(t, "")
+	p.script = func(c call) map[string]any {
+		if c.Method == "eth_chainId" {
+			return result("0x1")
+		}
+		n := uint64(height + 5)
+		if !c.says(0, "latest") && !c.says(0, "finalized") {
+			n = number64(t, strings.Trim(string(c.Params[0]), `"`))
+		}
+		return result(map[string]any{
+			"number": hexadecimal(n), "hash": hash(n, "aa"), "parentHash": hash(n-1, "aa"),
+			// A chain that counts nanoseconds.
+			"timestamp": "0x18b4d6ed2a8f0000",
+		})
+	}
+	for _, first := range []uint64{0, 1, 2, 12_345_678, height - 1, height} {
+		c, err := chain.Dial(chain.Config{URL: secret.String(p.URL), Batch: base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		stored := func(n uint64) string {
+			if n >= first {
+				return hash(n, "bb")
+			}
+			return hash(n, "aa")
+		}
+		before, rounds := p.posts.Load(), 0
+		r, err := chain.Reconcile(t.Context(), c, chain.Options{ChainID: 1}, chain.Indexed{
+			Height: height, Hash: stored(height),
+			Hashes: func(_ context.Context, heights []uint64) (map[uint64]string, error) {
+				rounds++
+				found := map[uint64]string{}
+				for _, h := range heights {
+					found[h] = stored(h)
+				}
+				return found, nil
+			},
+		})
+		if err != nil || r.FirstDivergent == nil || *r.FirstDivergent != first || (r.LastAgreed == nil) != (first == 0) {
+			t.Errorf("first %d: %+v, %v", first, r, err)
+		}
+		// Chain ID, genesis, head, finality, the indexed block, and that block again at the end.
+		if asked := p.posts.Load() - before; rounds > 4 || asked > 6+4 {
+			t.Errorf("first %d: %d rounds, %d requests", first, rounds, asked)
+		}
+		if _, err := json.Marshal(r); err != nil || !r.Head.Time.IsZero() {
+			t.Error(err, r.Head.Time)
+		}
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.dial(t)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			logs, _, err := allOf(t, c, chain.Contract{Address: w.token}, 0, 31)
+			if head, errHead := c.Head(t.Context()); err != nil || len(logs) != 31 || errHead != nil || head.Number != 31 {
+				t.Errorf("%d logs, %v; head %d, %v", len(logs), err, head.Number, errHead)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestWholeRange: all blocks that 64 bits can count are asked for in pieces, from the first to the last.

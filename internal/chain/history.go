@@ -40,12 +40,12 @@ func (r *reconciliation) history(ctx context.Context) error {
 			r.indexed = &r.anchor
 		}
 	}
-	switch {
-	case stored == "":
+	switch stored {
+	case "":
 		r.heights("it may still be synchronising, or the database is of another chain; no block hashes are stored that would tell")
 		r.add(ItemHash, "", theirs.Hash, "none", Warn, "the database stores no hash of this block: that it has the chain's history was not shown")
 		return nil
-	case stored == theirs.Hash:
+	case theirs.Hash:
 		r.heights("its head is stored with the same hash, so that the node is still synchronising or has lost blocks")
 		r.add(ItemHash, "", theirs.Hash, stored, Pass, fmt.Sprintf("block %d", at))
 		r.result.LastAgreed = &at

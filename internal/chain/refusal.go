@@ -89,7 +89,7 @@ var (
 		`indexing|in progress|syncing|temporar|try again later`)
 	prunedWords = regexp.MustCompile(`(?i)missing trie node|prun|archive|(state|history|data).{0,90}(not available|unavailable)|no state available`)
 	revertWords = regexp.MustCompile(`(?i)revert|invalid opcode|out of gas|stack underflow|invalid jump`)
-	batchWords  = regexp.MustCompile(`(?i)batch|too (large|many|big)|limit|exceed`)
+	batchWords  = regexp.MustCompile(`(?i)batch|too (large|big)`)
 	rangeWords  = regexp.MustCompile(`(?i)range|more than|too (large|many|big|wide|long|broad)|limit|exceed|max|time(d)? ?out`)
 )
 

@@ -25,12 +25,11 @@ const AnvilChainID = 31337
 // AnvilServer is an EVM node with a chain of its own. It mines when told to, and
 // its accounts are unlocked.
 type AnvilServer struct {
+	*Process
 	// URL takes JSON-RPC over HTTP, Address is its HOST:PORT.
 	URL, Address string
 	// Accounts have 10,000 units of the currency each.
 	Accounts []string
-
-	process *Process
 }
 
 // Anvil starts an EVM node. Further settings are given as on its command line:
@@ -48,12 +47,9 @@ func Anvil(t testing.TB, args ...string) *AnvilServer {
 		append([]string{"--host", host, "--port", port, "--cache-path", dir, "--no-mining", "--threads", "1", "--color", "never"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Environ(), "HOME="+dir)
-	a.process = Start(t, cmd, func() error { return a.call(&a.Accounts, "eth_accounts") })
+	a.Process = Start(t, cmd, func() error { return a.call(&a.Accounts, "eth_accounts") })
 	return a
 }
-
-// Kill ends the node at once.
-func (a *AnvilServer) Kill() { a.process.Kill() }
 
 // Call calls a method of JSON-RPC and decodes its result into out, if that is not nil.
 func (a *AnvilServer) Call(t testing.TB, out any, method string, params ...any) {
