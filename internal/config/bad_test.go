@@ -127,26 +127,33 @@ func TestBadConfigurations(t *testing.T) {
 			if c.old != "" {
 				text = strings.Replace(usable, c.old, c.new, 1)
 			}
-			path := write(t, text)
-			_, err := Load(path, []string{"GONE_FILE=/nonexistent/x", "BOTH=a", "BOTH_FILE=/b", "LIFEBOAT_DATA_DIR="})
-			if !fault.Is(err, fault.Invalid) {
-				t.Fatalf("got %v, want a fault of kind invalid", err)
-			}
-			got := strings.Split(err.Error(), "\n")
-			want := strings.Split(c.want, "\n")
-			if len(got) != len(want) {
-				t.Fatalf("%d problems, want %d:\n%s", len(got), len(want), err)
-			}
-			for i := range got {
-				if rest, ok := strings.CutPrefix(got[i], path+":"); !ok || !strings.HasPrefix(strings.TrimPrefix(rest, " "), want[i]) &&
-					!strings.Contains(rest, want[i]) {
-					t.Errorf("got  %s\nwant …:%s", got[i], want[i])
-				}
-			}
-			if strings.Contains(err.Error(), "hush") {
-				t.Errorf("a secret is in the message: %s", err)
-			}
+			refused(t, text, c.want)
 		})
+	}
+}
+
+// refused wants a configuration to be refused with these lines, each of which
+// is given without the file's name, and without a secret in any of them.
+func refused(t *testing.T, text, lines string) {
+	t.Helper()
+	path := write(t, text)
+	_, err := Load(path, []string{"GONE_FILE=/nonexistent/x", "BOTH=a", "BOTH_FILE=/b", "LIFEBOAT_DATA_DIR="})
+	if !fault.Is(err, fault.Invalid) {
+		t.Fatalf("got %v, want a fault of kind invalid", err)
+	}
+	got := strings.Split(err.Error(), "\n")
+	want := strings.Split(lines, "\n")
+	if len(got) != len(want) {
+		t.Fatalf("%d problems, want %d:\n%s", len(got), len(want), err)
+	}
+	for i := range got {
+		if rest, ok := strings.CutPrefix(got[i], path+":"); !ok || !strings.HasPrefix(strings.TrimPrefix(rest, " "), want[i]) &&
+			!strings.Contains(rest, want[i]) {
+			t.Errorf("got  %s\nwant …:%s", got[i], want[i])
+		}
+	}
+	if strings.Contains(err.Error(), "hush") {
+		t.Errorf("a secret is in the message: %s", err)
 	}
 }
 
@@ -166,6 +173,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add("stores: &a {x: *a}", "")
 	f.Add("policies: {a: {cron: '${V}', copies: [&x b, *x]}}", "@daily")
 	f.Add("admin: {keys: [{name: ${V}}]}\n---\n", "x")
+	f.Add(rehearsed, "-10m")
+	f.Add("drills: {a: {after: [b], points: {'': {id: ':'}}, reconcile: [{chain: }, {chain: {url: ':'}}], start: [{env: {'=': '{{.}}'}}]}}", "")
 	f.Fuzz(func(t *testing.T, text, value string) {
 		c := &Config{origins: origins{}, Evidence: Evidence{Origin: defaultOrigin}}
 		found := &problems{}
@@ -181,5 +190,11 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("not of kind invalid: %v", err)
 		}
 		c.Fingerprint()
+		c.Warnings()
+		for name := range c.Drills {
+			if c.PlanDigest(name) == "" || c.ProofParts(name)[PartPlan] == "" {
+				t.Errorf("the plan %q has no digest", name)
+			}
+		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
@@ -53,7 +54,13 @@ func completeDrill(p *drill.Plan, o origins, path string) {
 		}
 	}
 	for name, s := range p.Points {
-		if s.Select == "" {
+		switch {
+		case s.Select != "":
+		case s.ID != "":
+			s.Select = drill.SelectPoint
+		case s.At != "":
+			s.Select = drill.SelectMoment
+		default:
 			s.Select = drill.SelectLatest
 		}
 		p.Points[name] = s
@@ -166,8 +173,8 @@ func (c *Config) holds(storeName, surfaceName string) bool {
 
 // DrillStores are the stores that a plan reads a surface from, each once and in
 // order of their names: the one that its selection names, else the plan's, else
-// the first stores (see FirstStore) of what the selection can be. There are none
-// for a moment that a service recovers to (see Provider), for a surface that is
+// the first stores (see FirstStore) of what the selection reads. There are none
+// for what a service recovers (see Provider), for a surface that is
 // not in the plan, and for a plan that is not there.
 func (c *Config) DrillStores(plan, surfaceName string) []string {
 	p := c.Drills[plan]
@@ -175,19 +182,28 @@ func (c *Config) DrillStores(plan, surfaceName string) []string {
 		return nil
 	}
 	chosen := p.Points[surfaceName]
-	if own := cmp.Or(chosen.Store, p.Store); own != "" {
+	if own := cmp.Or(storeOfID(chosen.ID), chosen.Store, p.Store); own != "" {
 		return []string{own}
 	}
+	moment := chosen.Select == drill.SelectMoment
+	latest := chosen.Select == "" || chosen.Select == drill.SelectLatest
 	switch wal, _ := c.WALPolicy(surfaceName); {
-	case chosen.Select == drill.SelectMoment && c.Provider(surfaceName, "") != nil:
+	case (moment || latest) && c.Provider(surfaceName, "") != nil:
 		return nil
-	case chosen.Select == drill.SelectMoment, wal != "" && (chosen.Select == "" || chosen.Select == drill.SelectLatest):
+	case moment, latest && wal != "":
 		return c.firstStores(surfaceName, KindBase, KindWAL)
-	case chosen.Select == drill.SelectPoint:
-		return c.firstStores(surfaceName, KindSnapshot, KindBase)
 	default:
 		return c.firstStores(surfaceName, KindSnapshot)
 	}
+}
+
+// storeOfID is the store in STORE:ID, which the name of a point may be.
+func storeOfID(id string) string {
+	name, _, named := strings.Cut(id, ":")
+	if !named || strings.Contains(name, "/") {
+		return ""
+	}
+	return name
 }
 
 // firstStores are those of the kinds that policies make of a surface; without

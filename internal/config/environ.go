@@ -115,7 +115,7 @@ func (env environment) reference(name string) (string, error) {
 }
 
 // YAML takes the braces of an unquoted ${NAME} for a mapping when it stands
-// inside {…} or […], and those of a plan's {{SURFACE.VALUE}} even elsewhere. So
+// inside {…} or […], and those of a plan's {{SURFACE.FIELD}} even elsewhere. So
 // they are replaced by characters of the private use area while the YAML is
 // parsed, and put back into every value before it is expanded.
 const (
@@ -125,12 +125,14 @@ const (
 
 var (
 	references = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*(?:\(\))?)\}`)
-	unmark     = strings.NewReplacer(openMark, "{", closeMark, "}")
+	// restored are the placeholders of plans: {{main.url}}.
+	restored = regexp.MustCompile(`\{\{( *[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z]+ *)\}\}`)
+	unmark   = strings.NewReplacer(openMark, "{", closeMark, "}")
 )
 
 func markReferences(text string) string {
 	text = references.ReplaceAllString(text, "$$"+openMark+"${1}"+closeMark)
-	return placeholders.ReplaceAllString(text, openMark+openMark+"${1}.${2}"+closeMark+closeMark)
+	return restored.ReplaceAllString(text, openMark+openMark+"${1}"+closeMark+closeMark)
 }
 
 func isVariable(name string) bool {

@@ -1,12 +1,15 @@
 package config
 
 import (
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
 
@@ -61,11 +64,33 @@ func (v *validator) evidence() {
 	if !validOrigin(e.Origin) {
 		v.refuse(path+".origin", "%s.origin must be 1 to 200 characters without spaces, control characters and \"+\"", path)
 	}
+	v.evidenceKeys(path, e)
 	if e.Retain.Of() > maxLockDays*24*time.Hour {
 		v.refuse(path+".retain", "%s.retain must be at most %dd", path, maxLockDays)
 	}
 	if e.Retain != 0 && v.c.Stores[storeName].Kind == "local" {
 		v.refuse(path+".retain", "%s.retain means nothing on the store %q: a folder can't lock objects", path, storeName)
+	}
+}
+
+// evidenceKeys checks the keys, which all have the ledger's name.
+func (v *validator) evidenceKeys(path string, e Evidence) {
+	if e.Key != "" {
+		signer, err := seal.NewSigner(e.Key)
+		if err != nil {
+			v.refuse(path+".key", "%s.key: %s", path, err)
+		} else if signer.Name() != e.Origin {
+			v.refuse(path+".key", "%s.key is named %q, and must have the name of the ledger, %s.origin (%q)", path, signer.Name(), path, e.Origin)
+		}
+	}
+	for i, key := range e.Trusted {
+		at := path + ".trusted." + strconv.Itoa(i)
+		// The note says nothing; what is wrong with the key is said before that.
+		if _, _, err := seal.VerifyNote(nil, []string{key}); fault.Is(err, fault.Invalid) {
+			v.refuse(at, "%s must be a public key of the form NAME+HASH+BASE64", at)
+		} else if name, _, _ := strings.Cut(strings.TrimSpace(key), "+"); name != e.Origin {
+			v.refuse(at, "%s is named %q, and must have the name of the ledger, %s.origin (%q)", at, name, path, e.Origin)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
@@ -37,7 +38,9 @@ func TestLoadReadsEverySection(t *testing.T) {
 	if err := os.WriteFile(passwordFile, []byte("from-file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	key, public := signingKey(t, "ledger-of-tests")
 	got, err := Load(filepath.Join("testdata", "lifeboat.yaml"), []string{
+		"EVIDENCE_KEY=" + key, "EVIDENCE_PUBLIC=" + public, "NODE=https://node.example.com/v2/token", "API_TOKEN=shh",
 		"CODEC_KEY=codec", "PASSPHRASE=a: [b, ${S3_KEY}]", "S3_KEY=id", "S3_SECRET=shh", "AZURE=AccountName=x;AccountKey=y",
 		"PG_PASSWORD_FILE=" + passwordFile,
 	})
@@ -99,8 +102,12 @@ func TestLoadReadsEverySection(t *testing.T) {
 		Admin: Admin{Keys: []AdminKey{{
 			Name: "ci", Hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA", Role: "operator",
 		}}},
-		Audit:    Audit{File: "/var/log/lifeboat-audit.jsonl"},
-		Evidence: Evidence{Origin: "lifeboat-evidence"},
+		Audit: Audit{File: "/var/log/lifeboat-audit.jsonl"},
+		Evidence: Evidence{
+			Store: "offsite", Copies: []string{"primary", "cloud"}, Origin: "ledger-of-tests", Key: secret.String(key),
+			Trusted: []string{public}, Retain: drill.Duration(400 * day),
+		},
+		Drills: everyPlan(),
 	}
 	if diff := cmp.Diff(want, got, ignoreOrigins); diff != "" {
 		t.Error("the configuration is not as the file says (-want +got):\n", diff)

@@ -38,7 +38,7 @@ const (
 // ProofParts are the short fingerprints (16 hexadecimal digits), by name, of all
 // in the configuration that a passed drill of a plan has proved: while each of
 // them is the same, what was proved then holds still, and the name of one that
-// differs says what has changed. It is nil when there is no such plan.
+// differs says what has changed. There are none when there is no such plan.
 //
 //   - plan: what is restored, started, checked, compared and promised. When the
 //     drill comes, who takes part and how it is signed off is not in it.
@@ -52,14 +52,12 @@ const (
 // Values of secrets don't count, only whether they are set. A plan that restores
 // nothing proves only itself and its route-switch.
 func (c *Config) ProofParts(name string) map[string]string {
+	parts := make(map[string]string)
 	p, known := c.Drills[name]
 	if !known {
-		return nil
+		return parts
 	}
-	parts := map[string]string{
-		PartPlan:        short(substance(p), nodes(p)),
-		PartRouteSwitch: short(p.RouteSwitch),
-	}
+	parts[PartPlan], parts[PartRouteSwitch] = short(substance(p), nodes(p)), short(p.RouteSwitch)
 	if len(p.Surfaces) > 0 {
 		parts[PartKeys] = short(c.keys())
 		parts[PartRestorePath] = short(c.Compression, c.PointsPrefix, c.Parallel)

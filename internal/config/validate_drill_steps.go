@@ -92,6 +92,7 @@ var headerName = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
 func (d *planValidator) reconcile() {
 	for i, r := range d.p.Reconcile {
 		path := index(d.path, "reconcile", i)
+		d.problems(path, r.Problems())
 		if r.Surface != "" {
 			d.surface(path, "surface", r.Surface, askedKinds[r.Kind])
 		}
@@ -123,34 +124,42 @@ func (d *planValidator) problems(path string, problems []string) {
 // elements writes contracts[0].address as origins have it.
 var elements = strings.NewReplacer("[", ".", "]", "")
 
-// placeholders are what a plan's texts hold of what was restored: {{SURFACE.VALUE}}.
-var placeholders = regexp.MustCompile(`\{\{ *([A-Za-z0-9][A-Za-z0-9_-]*)\.([A-Za-z]+) *\}\}`)
+// placeholder is {{NAME}} as a drill will expand it: NAME begins with a letter
+// or a digit, so that the templates of other programs ({{.State}}) are none.
+var placeholder = regexp.MustCompile(`\{\{\s*([A-Za-z0-9][^{}]*?)\s*\}\}`)
 
-// restoredValues are the values that a restored surface has.
-var restoredValues = []string{"url", "host", "port", "address", "user", "password", "database"}
+// restoredFields are what is known of a restored surface.
+var restoredFields = []string{"url", "host", "port", "address", "user", "password", "database"}
 
 // placeholders checks those of every text in a step.
 func (d *planValidator) placeholders(step reflect.Value, path string) {
 	eachText(step, path, func(at, text string, hidden bool) {
-		for _, found := range placeholders.FindAllStringSubmatch(text, -1) {
-			problem := ""
-			switch surface, value := found[1], found[2]; {
-			case surface == "drill" && value == "id":
-			case !slices.Contains(d.p.Surfaces, surface):
-				problem = "names no surface of the plan (" + listed(d.p.Surfaces) + ")"
-			case !slices.Contains(restoredValues, value):
-				problem = "names no value of a restored surface (" + strings.Join(restoredValues, ", ") + ")"
-			}
-			if problem == "" {
-				continue
-			}
-			if hidden {
-				d.refuse(at, "%s: a placeholder %s", at, problem)
-			} else {
-				d.refuse(at, "%s: the placeholder %s %s", at, found[0], problem)
+		for _, found := range placeholder.FindAllStringSubmatch(text, -1) {
+			problem := d.placeholder(found[1])
+			switch {
+			case problem == "":
+			case hidden:
+				d.refuse(at, "%s: a placeholder names %s", at, problem)
+			default:
+				d.refuse(at, "%s: the placeholder %s names %s", at, found[0], problem)
 			}
 		}
 	})
+}
+
+// placeholder says what is wrong with the name in one, or nothing.
+func (d *planValidator) placeholder(name string) string {
+	surface, field, _ := strings.Cut(name, ".")
+	switch {
+	case name == "drill.id":
+		return ""
+	case !slices.Contains(d.p.Surfaces, surface):
+		return "nothing that is restored: there is {{drill.id}}, and {{SURFACE.FIELD}} of " + listed(d.p.Surfaces)
+	case !slices.Contains(restoredFields, field):
+		return "no field of a surface: there is " + strings.Join(restoredFields, ", ")
+	default:
+		return ""
+	}
 }
 
 // eachText calls do for every text in a value, with its path and whether it is a secret.

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
@@ -133,6 +135,9 @@ func (d *planValidator) points() {
 			if s.ID == "" {
 				d.refuse(path, "%s.id is missing: select: point needs it", path)
 			}
+			if _, known := d.c.Stores[storeOfID(s.ID)]; storeOfID(s.ID) != "" && !known {
+				d.refuse(path+".id", "%s.id: the store %q is not among the stores (%s)", path, storeOfID(s.ID), listed(sorted(d.c.Stores)))
+			}
 		case drill.SelectMoment:
 			d.moment(path, name, s.At)
 		default:
@@ -151,8 +156,7 @@ func (d *planValidator) moment(path, surfaceName, at string) {
 	case at == "":
 		d.refuse(path, "%s.at is missing: select: moment needs it", path)
 	case relative:
-		var before drill.Duration
-		if before.UnmarshalText([]byte(ago)) != nil || before == 0 {
+		if before, err := time.ParseDuration(ago); err != nil || before <= 0 {
 			d.refuse(path+".at", "%s.at %q must be a time before the failure such as -10m, or a target as pitr restore takes it", path, at)
 		}
 	default:
@@ -188,7 +192,7 @@ func (d *planValidator) offSite() {
 			continue
 		}
 		path, from := d.path, d.p.Store
-		if own := d.p.Points[name].Store; own != "" {
+		if own := cmp.Or(storeOfID(d.p.Points[name].ID), d.p.Points[name].Store); own != "" {
 			path, from = d.path+".points."+name, own
 		}
 		chosen, known := d.c.Stores[from]
