@@ -29,9 +29,11 @@ type Summary struct {
 	Declared   time.Time  `json:"declared,omitzero"`
 	Judged     time.Time  `json:"judged,omitzero"`
 	Objectives Objectives `json:"objectives"`
-	// Surfaces are what was restored and reconciled, Stores where it was read from.
-	Surfaces []string `json:"surfaces,omitempty"`
-	Stores   []string `json:"stores,omitempty"`
+	// Surfaces are what was restored and reconciled, Stores where each was read
+	// from, Selections how its point was chosen.
+	Surfaces   []string `json:"surfaces,omitempty"`
+	Stores     []string `json:"stores,omitempty"`
+	Selections []string `json:"selections,omitempty"`
 	// Parts are those of Identity: what the drill proves something of.
 	Parts map[string]string `json:"parts,omitempty"`
 	// Findings are the open ones.
@@ -73,6 +75,7 @@ func SummaryOf(r Record) Summary {
 		if restored.Result == Pass {
 			s.Surfaces = append(s.Surfaces, restored.Surface)
 			s.Stores = append(s.Stores, restored.Store)
+			s.Selections = append(s.Selections, restored.Selection)
 		}
 	}
 	for _, f := range r.Findings {
