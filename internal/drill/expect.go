@@ -131,7 +131,7 @@ var decimalText = regexp.MustCompile(`^([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-
 // big.Rat, in which 1e999999999 takes a gigabyte.
 func parseDecimal(text string) (decimal, bool) {
 	m := decimalText.FindStringSubmatch(text)
-	if m == nil || m[2] == "" && m[3] == "" {
+	if len(m) == 0 || m[2]+m[3] == "" {
 		return decimal{}, false
 	}
 	var power int64

@@ -15,7 +15,7 @@ func TestExpectations(t *testing.T) {
 		holds  []string
 		not    []string
 	}{
-		{"ok", []string{"ok", " ok\n"}, []string{"OK", "o", "ok ok", ""}},
+		{"ok", []string{"ok", " ok\n"}, []string{"OK", "o", "ok, ok", ""}},
 		{"= ok", []string{"ok"}, []string{"= ok", "no"}},
 		{"=ok", []string{"ok"}, []string{"no"}},
 		{"", []string{"", "\n"}, []string{"0"}},

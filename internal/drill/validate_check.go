@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -147,21 +148,26 @@ func (c Check) expectations(say func(string, ...any)) {
 
 // methods are those of requests that ask. A check that creates, replaces or
 // removes something is none.
-var methods = []string{"GET", "HEAD", "OPTIONS", "POST"}
+var methods = map[string]method{
+	"GET": {answers: true}, "HEAD": {}, "OPTIONS": {answers: true}, "POST": {asks: true, answers: true},
+}
+
+// method says whether a request and its answer have a body.
+type method struct{ asks, answers bool }
 
 func (c Check) request(say func(string, ...any)) {
 	scheme, _, _ := strings.Cut(c.URL, "://")
 	if scheme != "http" && scheme != "https" && !templated(c.URL) {
 		say("url must begin with http:// or https://")
 	}
-	if c.Method != "" && !slices.Contains(methods, c.Method) {
-		say("method %q must be one of %s: a check asks and changes nothing", c.Method, strings.Join(methods, ", "))
-	}
-	if c.Body != "" && c.Method != "POST" {
+	method, known := methods[cmp.Or(c.Method, "GET")]
+	switch {
+	case !known:
+		say("method %q must be one of %s: a check asks and changes nothing", c.Method, strings.Join(slices.Sorted(maps.Keys(methods)), ", "))
+	case c.Body != "" && !method.asks:
 		say("body needs method POST")
-	}
-	if c.Method == "HEAD" && (c.Expect != "" || c.JSONPath != "") {
-		say("method HEAD has no body in its answer, which expect and jsonPath are about")
+	case !method.answers && (c.Expect != "" || c.JSONPath != ""):
+		say("method %s has no body in its answer, which expect and jsonPath are about", c.Method)
 	}
 	if c.Status != 0 && (c.Status < 200 || c.Status > 599) {
 		say("status must be from 200 to 599")
