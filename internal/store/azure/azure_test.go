@@ -1,10 +1,14 @@
 package azure
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
+
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/storetest"
 	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
@@ -50,5 +54,21 @@ func TestFaults(t *testing.T) {
 	storetest.RunFaults(t, func(t *testing.T) (store.Store, *servers.Proxy) {
 		c, proxy := server.Proxied(t, server.Container(t))
 		return mustOpen(t, c, storetest.Impatient), proxy
+	})
+}
+
+func TestCurtService(t *testing.T) {
+	t.Parallel()
+	reply := func(status int, code bloberror.Code) storetest.Reply {
+		return storetest.Reply{Status: status, Header: "x-ms-error-code: " + string(code) + "\r\n"}
+	}
+	storetest.RunCurt(t, func(t *testing.T, address string) store.Store {
+		return mustOpen(t, store.Config{
+			Kind: "azure", Container: "container",
+			ConnectionString: secret.String("AccountName=account;AccountKey=a2V5;BlobEndpoint=" + address + "/account"),
+		}, transport.Idle)
+	}, storetest.Script{
+		Taken: reply(http.StatusConflict, bloberror.BlobAlreadyExists), Denied: reply(http.StatusForbidden, bloberror.AuthorizationFailure),
+		Found: storetest.Reply{Status: http.StatusOK}, Missing: reply(http.StatusNotFound, bloberror.BlobNotFound),
 	})
 }

@@ -1,6 +1,8 @@
 package gcs
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -52,5 +54,21 @@ func TestFaults(t *testing.T) {
 		server := servers.GCS(t)
 		c, proxy := server.Proxied(t, server.Bucket(t))
 		return mustOpen(t, c, storetest.Impatient), proxy
+	})
+}
+
+func TestCurtService(t *testing.T) {
+	t.Parallel()
+	reply := func(status int, body string) storetest.Reply {
+		return storetest.Reply{Status: status, Header: "Content-Type: application/json\r\n", Body: body}
+	}
+	refusal := func(status int, reason string) storetest.Reply {
+		return reply(status, fmt.Sprintf(`{"error": {"code": %d, "message": "No.", "errors": [{"reason": %q}]}}`, status, reason))
+	}
+	storetest.RunCurt(t, func(t *testing.T, address string) store.Store {
+		return mustOpen(t, store.Config{Kind: "gcs", Bucket: "bucket", Endpoint: address}, transport.Idle)
+	}, storetest.Script{
+		Taken: refusal(http.StatusPreconditionFailed, "conditionNotMet"), Denied: refusal(http.StatusForbidden, "forbidden"),
+		Found: reply(http.StatusOK, `{"name": "key", "size": "1", "generation": "1"}`), Missing: refusal(http.StatusNotFound, "notFound"),
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/chunks"
+	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
 )
 
 const (
@@ -53,7 +54,8 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, opts store.Put
 		o.Version, o.Size, err = s.putParts(ctx, t, stream, first)
 	}
 	if err != nil {
-		return store.Object{}, s.lost(ctx, s.fault(err, "store", key), key)
+		err = s.lost(ctx, s.fault(err, "store", key), key)
+		return store.Object{}, transport.Taken(ctx, s, key, opts, err)
 	}
 	if first.Last {
 		stream.Release(first)

@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -123,4 +124,17 @@ func objectLock(t *testing.T, server *servers.S3Server) {
 			t.Error("the version could be deleted for good")
 		}
 	}
+}
+
+func TestCurtService(t *testing.T) {
+	t.Parallel()
+	refusal := func(status int, code string) storetest.Reply {
+		return storetest.Reply{Status: status, Header: "Content-Type: application/xml\r\n", Body: "<Error><Code>" + code + "</Code><Message>No.</Message></Error>"}
+	}
+	storetest.RunCurt(t, func(t *testing.T, address string) store.Store {
+		return mustOpen(t, store.Config{Kind: "s3", Bucket: "bucket", Endpoint: address, AccessKeyID: "id", SecretAccessKey: "secret"}, transport.Idle)
+	}, storetest.Script{
+		Taken: refusal(http.StatusPreconditionFailed, "PreconditionFailed"), Denied: refusal(http.StatusForbidden, "AccessDenied"),
+		Found: storetest.Reply{Status: http.StatusOK}, Missing: storetest.Reply{Status: http.StatusNotFound},
+	})
 }

@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,7 +52,8 @@ func TestStalledRequestEnds(t *testing.T) {
 
 func TestSlowProgressIsNoStall(t *testing.T) {
 	t.Parallel()
-	const idle = time.Second
+	// A loaded machine must not look like a stall.
+	const idle = 3 * time.Second
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Longer than idle in all, on the way there and on the way back.
 		piece := make([]byte, 1<<20)
@@ -102,5 +105,55 @@ func TestCAFile(t *testing.T) {
 		if _, err := New(Options{CAFile: file, Idle: Idle}); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("with %s: %v", file, err)
 		}
+	}
+}
+
+// A service may refuse a request that it has not read, and hang up: what it
+// says is heard all the same.
+func TestAnswerOfAServiceThatHangsUp(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(http.Handler) *httptest.Server{"plain": httptest.NewServer, "tls": httptest.NewTLSServer} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var silent atomic.Bool
+			server := start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				if !silent.Load() {
+					_, _ = io.WriteString(conn, "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 2\r\n\r\nno")
+				}
+			}))
+			t.Cleanup(server.Close)
+			o := Options{Idle: Idle}
+			if server.Certificate() != nil {
+				o.CAFile = filepath.Join(t.TempDir(), "ca.pem")
+				if err := os.WriteFile(o.CAFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			client := client(t, o)
+			for round := range 20 {
+				response, err := client.Post(server.URL, "", bytes.NewReader(make([]byte, 8<<20)))
+				if err != nil {
+					t.Fatalf("round %d: %v", round, err)
+				}
+				text, err := io.ReadAll(response.Body)
+				response.Body.Close()
+				if response.StatusCode != http.StatusPreconditionFailed || string(text) != "no" || err != nil {
+					t.Fatalf("round %d: %s, %q, %v", round, response.Status, text, err)
+				}
+			}
+			silent.Store(true)
+			for round := range 5 {
+				_, err := client.Post(server.URL, "", bytes.NewReader(make([]byte, 8<<20)))
+				if err = Fault(err, "send"); fault.KindOf(err) != fault.Unavailable || strings.Contains(err.Error(), "\n") {
+					t.Fatalf("round %d without an answer: %v", round, err)
+				}
+			}
+		})
 	}
 }
