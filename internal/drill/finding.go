@@ -3,6 +3,7 @@ package drill
 import (
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ const (
 )
 
 var (
+	digits     = regexp.MustCompile(`[0-9]+`)
 	severities = []string{SeverityCritical, SeverityMajor, SeverityMinor}
 	statuses   = []string{FindingOpen, FindingAccepted, FindingClosed}
 )
@@ -71,9 +73,13 @@ func dueAfter(severity string) time.Duration {
 // most 40 characters is shortened, with a digest of the whole: it tells two
 // subjects apart and protects nothing.
 func findingID(plan, code, subject string) string {
-	if code == codeUndocumented || code == codeStepNotDone {
+	switch code {
+	case codeUndocumented, codeStepNotDone:
 		// A step is the same however it was typed.
 		subject = plain(subject)
+	case codeIsolation, codeIsolationWarned:
+		// An attempt is the same whatever the address and the port of this time.
+		subject = digits.ReplaceAllString(subject, "n")
 	}
 	if subject == "" {
 		return plan + "/" + code

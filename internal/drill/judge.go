@@ -37,6 +37,7 @@ func Judge(r Record, prior []Finding, now time.Time) Record {
 	j.untouched()
 	j.afterwards()
 	j.steps()
+	j.phases()
 	r.Verdict = j.verdict()
 	// The summary goes by the findings of this drill and by those carried over.
 	r.Findings = j.carry(prior, now)
@@ -129,6 +130,18 @@ func (j *judgement) recovery() {
 	j.checks()
 	j.reconciliations()
 	j.compared()
+}
+
+// phases is for an error that nothing else tells of.
+func (j *judgement) phases() {
+	if j.stopped() {
+		return
+	}
+	for _, p := range j.record.Timeline.Phases {
+		if p.Error != "" {
+			j.find(phaseCode(p.Name), SeverityMajor, p.Surface, and(p.Name+" failed", p.Error))
+		}
+	}
 }
 
 // afterwards judges what comes after the recovery, and may fail without it.

@@ -25,6 +25,11 @@ func (j *judgement) isolation() {
 // annual drill has to have one.
 func (j *judgement) untouched() {
 	u := j.record.Untouched
+	if u != nil {
+		for _, name := range u.Refused {
+			j.find(codeLiveTouched, SeverityCritical, name, name+" is live and was barred: the drill tried to use it, and was stopped")
+		}
+	}
 	if u == nil || len(u.Fenced) == 0 {
 		if kindOf(*j.record) == AnnualFull && !j.stopped() {
 			j.find(codeNotShown, SeverityMajor, "", "nothing shows that what is live was left alone: no store and no database was fenced")
@@ -37,9 +42,6 @@ func (j *judgement) untouched() {
 		if slices.Contains(u.Used, name) {
 			j.find(codeLiveTouched, SeverityCritical, name, name+" is live and was barred, and the drill used it")
 		}
-	}
-	for _, name := range u.Refused {
-		j.find(codeLiveTouched, SeverityCritical, name, name+" is live and was barred: the drill tried to use it, and was stopped")
 	}
 }
 
@@ -91,7 +93,7 @@ func (j *judgement) tabletop() {
 	r.Objectives = Objectives{Formula: "A tabletop restores nothing and measures neither RTO nor RPO.", Trend: r.Objectives.Trend}
 	if len(ticked) > 0 {
 		j.clear("", codeNothingDone)
-	} else if !j.stopped() {
+	} else if !j.cancelled {
 		j.find(codeNothingDone, SeverityMajor, "", "no step of the checklist was walked through")
 	}
 	for i, step := range r.Plan.Steps {

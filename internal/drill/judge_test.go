@@ -260,6 +260,10 @@ var faulty = map[string]struct {
 		func(r *Record) { r.Isolation.Left = []string{"process 7", "folder x"} },
 		VerdictFail, []string{"major quarterly/left-behind"}, "there was still folder x and process 7",
 	},
+	"a phase that ended with an error and no failure": {
+		func(r *Record) { r.Timeline.Phases[0].Error = "the list of points broke off" },
+		VerdictFail, []string{"major quarterly/select-points-failed"}, "select points failed: the list of points broke off",
+	},
 	"tear-down failed": {
 		func(r *Record) {
 			r.Failures = []Failure{{Phase: PhaseTearDown, Surface: "main", Kind: "internal", Error: "it does not stop"}}
@@ -327,6 +331,10 @@ var faulty = map[string]struct {
 		},
 		VerdictFail, []string{"critical quarterly/live-touched/store-primary-3d8e85da"}, "store:primary is live and was barred, and the drill used it",
 	},
+	"stopped at a fence that nobody remembers": {
+		func(r *Record) { r.Untouched = &Untouched{Refused: []string{"surface:main"}} },
+		VerdictFail, []string{"critical quarterly/live-touched/surface-main-a753d8fb"}, "was stopped",
+	},
 	"annual that was stopped": {
 		func(r *Record) {
 			r.Kind = AnnualFull
@@ -387,6 +395,23 @@ func TestAnnualDrillThatTouchedNothingLive(t *testing.T) {
 	r.Untouched = &Untouched{Fenced: []string{"store:primary", "surface:main"}, Used: []string{"store:offsite"}, Method: "fence"}
 	if got := Judge(r, nil, judged); got.Verdict != VerdictPass {
 		t.Errorf("%s %s", got.Verdict, got.Summary)
+	}
+}
+
+// An attempt is the same one at another address.
+func TestIDsOfAttempts(t *testing.T) {
+	t.Parallel()
+	one, other := findingID("p", codeIsolation, "a connection to 10.0.0.5:43121"), findingID("p", codeIsolation, "a connection to 10.1.0.17:80")
+	if one != other || one == findingID("p", codeIsolation, "a login at 10.0.0.5:43121") {
+		t.Error(one, other)
+	}
+	for subject, want := range map[string]string{
+		"": "p/check-failed", "api": "p/check-failed/api", "api_2.x": "p/check-failed/api_2.x", "API": "p/check-failed/api-7aa6f0e7",
+		"ü": "p/check-failed/119dd44a", strings.Repeat("a", 41): "p/check-failed/" + strings.Repeat("a", 40) + "-ec613944",
+	} {
+		if got := findingID("p", codeCheckFailed, subject); got != want {
+			t.Errorf("%q is %s, want %s", subject, got, want)
+		}
 	}
 }
 
@@ -482,7 +507,7 @@ func TestJudgeHolds(t *testing.T) {
 			}
 		}
 	})
-	for seed := range uint64(2000) {
+	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 4))
 		r, prior := soundDrill(), []Finding{}
 		var chosen []string
@@ -519,7 +544,7 @@ func TestJudgeHolds(t *testing.T) {
 			}
 		}
 		for _, f := range prior {
-			if !slices.ContainsFunc(got.Findings, func(g Finding) bool { return g.ID == f.ID && !g.FoundAt.After(f.FoundAt.AddDate(0, 3, 0)) }) {
+			if !slices.ContainsFunc(got.Findings, func(g Finding) bool { return g.ID == f.ID && g.Found == f.Found }) {
 				t.Fatalf("seed %d: %s was forgotten", seed, f.ID)
 			}
 		}

@@ -149,7 +149,7 @@ func blocks(text string) [][]word {
 // words are the words of a text, without marks around them.
 func words(text string) []word {
 	var all []word
-	for _, field := range strings.Fields(strings.ToLower(link.ReplaceAllString(text, " $1 "))) {
+	for field := range strings.FieldsSeq(strings.ToLower(link.ReplaceAllString(text, " $1 "))) {
 		trimmed := strings.TrimFunc(field, isMark)
 		if strings.ContainsFunc(trimmed, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }) {
 			all = append(all, word{text: trimmed})

@@ -105,7 +105,7 @@ func FuzzDocumented(f *testing.F) {
 		}
 		// Nothing is found of which a word is missing.
 		all := " " + plain(runbook) + " "
-		for _, w := range strings.Fields(step) {
+		for w := range strings.FieldsSeq(step) {
 			if !strings.Contains(all, " "+w+" ") {
 				t.Errorf("%q is found, and %q is not in it", text, w)
 			}
