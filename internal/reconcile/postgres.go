@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"strings"
 	"time"
@@ -43,9 +44,7 @@ func connectPostgres(ctx context.Context, url secret.String) (*session, error) {
 		// The parser's own message may quote the URL.
 		return nil, fault.New(fault.Invalid, "the restored server's URL is not well-formed")
 	}
-	for name, value := range sessionSettings {
-		config.RuntimeParams[name] = value
-	}
+	maps.Copy(config.RuntimeParams, sessionSettings)
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		frontend := pgproto3.NewFrontend(r, w)
 		frontend.SetMaxBodyLen(mostBytes)
@@ -58,7 +57,7 @@ func connectPostgres(ctx context.Context, url secret.String) (*session, error) {
 		return nil, classify(err, "connect to PostgreSQL")
 	}
 	s := &session{conn}
-	if _, err := conn.Exec(limited, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").ReadAll(); err != nil {
+	if _, err := conn.Exec(limited, "BEGIN READ ONLY, ISOLATION LEVEL REPEATABLE READ").ReadAll(); err != nil {
 		s.close()
 		return nil, classify(err, "begin a read-only transaction")
 	}

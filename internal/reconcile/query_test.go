@@ -52,7 +52,7 @@ func TestQuery(t *testing.T) {
 		"order":             {between("main", ids, "main", ids+" DESC"), drill.Fail, "2 of 3 rows differ, the first is row 1"},
 		"line feeds":        {between("main", "SELECT E'a\nb'", "main", "SELECT 'a b'"), drill.Fail, `("a\nb")`},
 
-		"wrong SQL":        {between("main", "SELECT\nFROM FROM", "redis", "PING"), drill.Fail, "syntax error"},
+		"wrong SQL":        {between("main", "SELECT\nFROM WHERE", "redis", "PING"), drill.Fail, "syntax error"},
 		"no table":         {between("main", ids, "main", "SELECT * FROM lost"), drill.Fail, `relation "lost" does not exist`},
 		"two statements":   {between("main", ids+"; "+ids, "main", ids), drill.Fail, "multiple commands"},
 		"error in a row":   {between("main", "SELECT 1/(3-id) FROM accounts ORDER BY id", "redis", "LRANGE ids 0 -1"), drill.Fail, "division by zero"},
@@ -97,7 +97,7 @@ func TestTrimmed(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"1.00": "1", "1.10": "1.1", "-1.50": "-1.5", "0.0": "0", "-0.00": "0", "100": "100", "1.": "1.", ".5": ".5", "1.0e5": "1.0e5",
-		"1.0.0": "1.0.0", "a.00": "a.00", "": "", "-": "-", "10.0": "10", "+1.0": "+1.0", " 1.0": " 1.0", "-0": "-0", "1.01": "1.01",
+		"1.0.0": "1.0.0", "a.00": "a.00", "": "", "-": "-", "10.0": "10", "+1.0": "+1.0", "-0": "-0", "1.01": "1.01",
 	} {
 		if got := string(trimmed([]byte(text))); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)

@@ -171,15 +171,16 @@ func (r respReader) rows() (*respRows, error) {
 	}
 	all := &respRows{reader: r, left: h.size, values: 1}
 	switch h.kind {
-	case '%':
-		all.left, all.values = h.size/2, 2
-		return all, all.sort()
-	case '~':
-		return all, all.sort()
 	case '*', '>':
 		if h.size >= 0 {
 			return all, nil
 		}
+	case '%':
+		all.left, all.values = h.size/2, 2
+		fallthrough
+	case '~':
+		err := all.sort()
+		return all, err
 	}
 	row, err := r.unfold(h, nil, 0)
 	all.left, all.ready = 0, [][][]byte{row}
