@@ -17,7 +17,7 @@ func (d *planValidator) sanitize() {
 	for i, s := range d.p.Sanitize {
 		path := index(d.path, "sanitize", i)
 		names = d.stepName(path, s.Name, names)
-		d.surface(path, "surface", s.Surface, "postgres")
+		d.surface(path, s.Surface, "postgres")
 		if strings.TrimSpace(s.SQL) == "" {
 			d.refuse(path, "%s.sql is missing", path)
 		}
@@ -64,7 +64,7 @@ func (d *planValidator) checks() {
 		names = d.stepName(path, c.Name, names)
 		d.problems(path, c.Problems())
 		if c.Surface != "" {
-			d.surface(path, "surface", c.Surface, askedKinds[c.Kind])
+			d.surface(path, c.Surface, askedKinds[c.Kind])
 		}
 		for _, name := range slices.Concat(sorted(c.Headers), sorted(c.ExpectHeaders)) {
 			if !headerName.MatchString(name) {
@@ -94,10 +94,10 @@ func (d *planValidator) reconcile() {
 		path := index(d.path, "reconcile", i)
 		d.problems(path, r.Problems())
 		if r.Surface != "" {
-			d.surface(path, "surface", r.Surface, askedKinds[r.Kind])
+			d.surface(path, r.Surface, askedKinds[r.Kind])
 		}
 		if r.With != nil && r.With.Surface != "" {
-			d.surface(path+".with", "surface", r.With.Surface, "")
+			d.surface(path+".with", r.With.Surface, "")
 		}
 		d.store(path, r.Store)
 	}

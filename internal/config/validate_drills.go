@@ -104,8 +104,8 @@ func (d *planValidator) store(path, name string) {
 
 // surface checks a surface that is named under a path: it is one of the plan's,
 // and of a kind when one is given.
-func (d *planValidator) surface(path, field, name, kind string) {
-	at := path + "." + field
+func (d *planValidator) surface(path, name, kind string) {
+	at := path + ".surface"
 	if !slices.Contains(d.p.Surfaces, name) {
 		d.refuse(at, "%s %q is not among the surfaces of the plan (%s)", at, name, listed(d.p.Surfaces))
 		return
