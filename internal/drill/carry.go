@@ -12,24 +12,24 @@ import (
 func (j *judgement) carry(prior []Finding, now time.Time) []Finding {
 	known := j.known(prior, now)
 	findings := make([]Finding, 0, len(known)+len(j.found))
-	for id, f := range j.found {
+	for _, f := range j.found {
 		f.Status, f.Seen = FindingOpen, j.record.ID
 		f.Found, f.FoundAt = j.record.ID, now
 		f.Owner, f.Due = j.record.Plan.Owner, now.Add(dueAfter(f.Severity))
-		if before, again := known[id]; again {
+		if at := slices.IndexFunc(known, func(k Finding) bool { return k.ID == f.ID }); at >= 0 {
+			before := known[at]
 			f.Found, f.FoundAt, f.Due = before.Found, before.FoundAt, before.Due
 			f.Owner = cmp.Or(before.Owner, f.Owner)
 			f.Status, f.Accepted = before.Status, before.Accepted
 		}
 		findings = append(findings, f)
 	}
-	for id, f := range known {
-		_, again := j.found[id]
+	for _, f := range known {
 		switch {
-		case again || f.Found == j.record.ID:
+		case has(j.found, f.ID) || f.Found == j.record.ID:
 			// An earlier revision of this drill found it, and this one does not.
 			continue
-		case j.fine[id] && !j.cancelled:
+		case j.fine[f.ID] && !j.cancelled:
 			f.Status, f.Retest = FindingClosed, j.record.ID
 		}
 		findings = append(findings, f)
@@ -51,10 +51,17 @@ func (j *judgement) carry(prior []Finding, now time.Time) []Finding {
 	return findings
 }
 
-// known are the findings of the plan that were not closed before this drill, by
-// ID: those handed over, and those that an earlier revision of the record had.
-func (j *judgement) known(prior []Finding, now time.Time) map[string]Finding {
-	newest := map[string]Finding{}
+// has reports whether one of the findings has the ID.
+func has(findings []Finding, id string) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.ID == id })
+}
+
+// known are the findings of the plan that were not closed before this drill,
+// each once: those handed over, and those that an earlier revision of the
+// record had.
+func (j *judgement) known(prior []Finding, now time.Time) []Finding {
+	var newest []Finding
+	at := map[string]int{}
 	for _, f := range slices.Concat(prior, j.record.Findings) {
 		if !strings.HasPrefix(f.ID, j.record.PlanName+"/") {
 			continue
@@ -69,16 +76,16 @@ func (j *judgement) known(prior []Finding, now time.Time) map[string]Finding {
 				f.Status = FindingAccepted
 			}
 		}
-		if old, twice := newest[f.ID]; !twice || newer(f, old) {
-			newest[f.ID] = f
+		i, twice := at[f.ID]
+		switch {
+		case !twice:
+			at[f.ID] = len(newest)
+			newest = append(newest, f)
+		case newer(f, newest[i]):
+			newest[i] = f
 		}
 	}
-	for id, f := range newest {
-		if f.Status == FindingClosed {
-			delete(newest, id)
-		}
-	}
-	return newest
+	return slices.DeleteFunc(newest, func(f Finding) bool { return f.Status == FindingClosed })
 }
 
 // newer reports whether of two states of one finding a is the later one. IDs of

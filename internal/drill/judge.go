@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -16,7 +17,7 @@ import (
 // a record that was judged before and is judged again, with the same prior,
 // comes out the same, but for what now made overdue.
 func Judge(r Record, prior []Finding, now time.Time) Record {
-	j := &judgement{record: &r, found: map[string]Finding{}, fine: map[string]bool{}}
+	j := &judgement{record: &r, fine: map[string]bool{}}
 	for _, f := range r.Failures {
 		j.cancelled = j.cancelled || f.Kind == FailureCancelled
 	}
@@ -60,9 +61,10 @@ func kindOf(r Record) string {
 // judgement collects what a record shows.
 type judgement struct {
 	record *Record
-	// found are deficiencies by ID, fine the IDs of those that were looked for
-	// and are not there. What is in both is found.
-	found     map[string]Finding
+	// found are deficiencies, one for an ID; fine the IDs of those that were
+	// looked for and are not there. What is in both is found. A workflow judges,
+	// so nothing here ranges over a map.
+	found     []Finding
 	fine      map[string]bool
 	cancelled bool
 }
@@ -73,10 +75,14 @@ func (j *judgement) find(code, severity, subject, cause string) {
 		ID: findingID(j.record.PlanName, code, subject), Code: code, Severity: severity,
 		Subject: subject, Cause: oneLine(cause),
 	}
-	old, known := j.found[f.ID]
-	switch worse := rank(severities, f.Severity) - rank(severities, old.Severity); {
-	case !known, worse < 0, worse == 0 && f.Cause < old.Cause:
-		j.found[f.ID] = f
+	at := slices.IndexFunc(j.found, func(old Finding) bool { return old.ID == f.ID })
+	if at < 0 {
+		j.found = append(j.found, f)
+		return
+	}
+	worse := cmp.Compare(rank(severities, f.Severity), rank(severities, j.found[at].Severity))
+	if cmp.Or(worse, cmp.Compare(f.Cause, j.found[at].Cause)) < 0 {
+		j.found[at] = f
 	}
 }
 
@@ -89,18 +95,12 @@ func (j *judgement) clear(subject string, codes ...string) {
 
 // has reports whether a deficiency is noted.
 func (j *judgement) has(code, subject string) bool {
-	_, found := j.found[findingID(j.record.PlanName, code, subject)]
-	return found
+	return has(j.found, findingID(j.record.PlanName, code, subject))
 }
 
 // failing reports whether what was found fails the drill.
 func (j *judgement) failing() bool {
-	for _, f := range j.found {
-		if f.Severity != SeverityMinor {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.found, func(f Finding) bool { return f.Severity != SeverityMinor })
 }
 
 // stopped reports whether something explains that what comes later was not

@@ -13,38 +13,48 @@ const kindSnapshot = "snapshot"
 var closingPhases = []string{PhaseJudge, PhaseRecord, PhaseSignOff, PhaseTearDown}
 
 // failureKinds says of each kind of package fault what it means for a restore.
-var failureKinds = map[string]string{
-	"invalid":     "what was asked for cannot be done",
-	"denied":      "a key or a permission does not suffice",
-	"missing":     "something that it needs is not there",
-	"conflict":    "something is in the way",
-	"corrupt":     "what is stored is not what was written",
-	"unsupported": "a server or a tool cannot do it",
-	"lost":        "something that it needs is gone",
-	"mismatch":    "what was restored is not what was backed up",
-	"unavailable": "a server or a store could not be reached",
-	"exhausted":   "room ran out",
+var failureKinds = []struct{ kind, meaning string }{
+	{"invalid", "what was asked for cannot be done"},
+	{"denied", "a key or a permission does not suffice"},
+	{"missing", "something that it needs is not there"},
+	{"conflict", "something is in the way"},
+	{"corrupt", "what is stored is not what was written"},
+	{"unsupported", "a server or a tool cannot do it"},
+	{"lost", "something that it needs is gone"},
+	{"mismatch", "what was restored is not what was backed up"},
+	{"unavailable", "a server or a store could not be reached"},
+	{"exhausted", "room ran out"},
+}
+
+// meaningOf is empty for a kind that says nothing.
+func meaningOf(kind string) string {
+	for _, k := range failureKinds {
+		if k.kind == kind {
+			return k.meaning
+		}
+	}
+	return ""
 }
 
 // restoreCode is the code of a restore that failed for a kind of reason. That
 // of a mismatch is that of a comparison: a row or a key is not as it was.
 func restoreCode(kind string) string {
-	switch _, known := failureKinds[kind]; {
+	switch {
 	case kind == "mismatch":
 		return codeDiffers
-	case known:
+	case meaningOf(kind) != "":
 		return "restore-" + kind
 	default:
 		return "restore-failed"
 	}
 }
 
-// restoreCodes are all of them.
+// restoreCodes are all of them but the one of a comparison.
 func restoreCodes() []string {
 	codes := []string{restoreCode("")}
-	for kind := range failureKinds {
-		if kind != "mismatch" {
-			codes = append(codes, restoreCode(kind))
+	for _, k := range failureKinds {
+		if code := restoreCode(k.kind); code != codeDiffers {
+			codes = append(codes, code)
 		}
 	}
 	return codes
@@ -85,7 +95,7 @@ func (j *judgement) failures(ours func(phase string) bool) {
 
 // reason adds to what failed what its kind means.
 func reason(what, kind string) string {
-	if meaning := failureKinds[kind]; meaning != "" {
+	if meaning := meaningOf(kind); meaning != "" {
 		return what + " (" + meaning + ")"
 	}
 	return what
@@ -198,7 +208,8 @@ func (j *judgement) sanitising() {
 		run[s.Surface]++
 	}
 	stopped := j.stopped()
-	for name, n := range planned {
+	for _, s := range j.record.Plan.Sanitize {
+		name, n := s.Surface, planned[s.Surface]
 		switch {
 		case run[name] >= n:
 			j.clear(name, codeSanitiseNotRun)

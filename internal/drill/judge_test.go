@@ -424,7 +424,7 @@ func TestEveryKindOfFaultIsKnown(t *testing.T) {
 		if code == codeDiffers {
 			continue
 		}
-		if !slices.Contains(codes, code) || (kind != fault.Internal) != (failureKinds[string(kind)] != "") {
+		if !slices.Contains(codes, code) || (kind != fault.Internal) != (meaningOf(string(kind)) != "") {
 			t.Errorf("%s is %s", kind, code)
 		}
 	}
