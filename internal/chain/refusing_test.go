@@ -383,6 +383,9 @@ func TestStateByNumber(t *testing.T) {
 	p.script = func(c call) map[string]any {
 		if len(c.Params) == 2 && bytes.HasPrefix(c.Params[1], []byte("{")) {
 			byHash++
+			if want := `{"blockHash":"` + w.hashes[31] + `","requireCanonical":true}`; string(c.Params[1]) != want {
+				t.Errorf("asked at %s, want %s", c.Params[1], want)
+			}
 			return refused(-32602, "invalid argument 1: json: cannot unmarshal object into Go value of type string")
 		}
 		return nil
