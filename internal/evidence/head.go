@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
 )
 
 // nearby is how far behind the head a known state may be for the entries in
@@ -128,28 +129,46 @@ func (l *Ledger) learn(t *tree, added ...*object) *tree {
 // size finds how many entries there are: it gallops upwards from what is known,
 // or from what evidence/checkpoint says, and halves the rest. Entries have no gaps.
 func (l *Ledger) size(ctx context.Context, known *tree) (int64, error) {
-	var size int64
+	exists := func(seq int64) (bool, error) { return l.exists(ctx, seq) }
 	if known != nil {
-		size = known.head.size
-	} else {
-		published, err := l.published(ctx)
+		if err := l.unchanged(ctx, known); err != nil {
+			return 0, err
+		}
+		return gallop(known.head.size, exists)
+	}
+	published, err := l.published(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if published.size > 0 {
+		there, err := l.exists(ctx, published.size-1)
+		if err == nil && !there {
+			err = cut(published.size)
+		}
 		if err != nil {
 			return 0, err
 		}
-		size = published.size
 	}
-	if size > 0 {
-		if there, err := l.exists(ctx, size-1); err != nil || !there {
-			return 0, orCut(err, size)
-		}
-	}
-	return gallop(size, func(seq int64) (bool, error) { return l.exists(ctx, seq) })
+	return gallop(published.size, exists)
 }
 
-func orCut(err error, size int64) error {
-	if err != nil {
-		return err
+// unchanged checks that the last entry that is known stands there as it was.
+func (l *Ledger) unchanged(ctx context.Context, known *tree) error {
+	size := known.head.size
+	if size == 0 {
+		return nil
 	}
+	data, err := readSmall(ctx, l.store, entryKey(size-1), maxObject)
+	switch {
+	case fault.Is(err, fault.Missing):
+		return cut(size)
+	case err == nil && "sha256:"+seal.SHA256(data) != known.digest:
+		return fault.New(fault.Corrupt, "%s is another one than it was: it was altered, or the ledger was forked; run `lifeboat evidence verify`", entryKey(size-1))
+	}
+	return err
+}
+
+func cut(size int64) error {
 	return fault.New(fault.Corrupt, "the ledger was cut: it had %d entries, and %s is missing; put it back from a copy or an older version of the object", size, entryKey(size-1))
 }
 

@@ -14,39 +14,63 @@ const readers = 64
 // the order of the jobs. It ends with the first error of jobs, or of the context,
 // and leaves nothing running.
 func ordered[J, R any](ctx context.Context, jobs iter.Seq2[J, error], read func(context.Context, J) R) iter.Seq2[R, error] {
-	type slot struct {
-		result chan R
-		err    error
-	}
 	return func(yield func(R, error) bool) {
 		var running sync.WaitGroup
 		defer running.Wait()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		// One more is being handed over, and one more looked at.
-		slots := make(chan slot, readers-2)
+		results := make(chan *pending[J, R], readers-2)
 		running.Go(func() {
-			defer close(slots)
+			defer close(results)
+			hand := make(chan *pending[J, R])
+			defer close(hand)
+			workers := 0
 			for job, err := range jobs {
-				s := slot{make(chan R, 1), err}
+				p := &pending[J, R]{job, err, make(chan R, 1)}
 				select {
-				case slots <- s:
+				case results <- p:
 				case <-ctx.Done():
 					return
 				}
 				if err != nil {
 					return
 				}
-				running.Go(func() { s.result <- read(ctx, job) })
+				if workers == readers {
+					select {
+					case hand <- p:
+					case <-ctx.Done():
+						return
+					}
+					continue
+				}
+				select {
+				case hand <- p:
+					continue
+				default:
+				}
+				workers++
+				running.Go(func() {
+					p.result <- read(ctx, p.job)
+					for p := range hand {
+						p.result <- read(ctx, p.job)
+					}
+				})
 			}
 		})
 		var none R
-		for s := range slots {
-			if s.err != nil {
-				yield(none, s.err)
+		for p := range results {
+			if p.err != nil {
+				yield(none, p.err)
 				return
 			}
-			if !yield(<-s.result, nil) {
+			select {
+			case r := <-p.result:
+				if !yield(r, nil) {
+					return
+				}
+			case <-ctx.Done():
+				yield(none, ctx.Err())
 				return
 			}
 		}
@@ -54,6 +78,13 @@ func ordered[J, R any](ctx context.Context, jobs iter.Seq2[J, error], read func(
 			yield(none, err)
 		}
 	}
+}
+
+// pending is a job, and where its result will be; or why there are no more.
+type pending[J, R any] struct {
+	job    J
+	err    error
+	result chan R
 }
 
 // sequence yields count numbers from first on, up or down.
