@@ -69,7 +69,7 @@ func (j *judgement) failures(ours func(phase string) bool) {
 	for _, f := range j.record.Failures {
 		failed[f.Phase] = true
 		switch {
-		case f.Kind == FailureCancelled || !ours(f.Phase):
+		case f.Kind == FailureCancelled || !ours(f.Phase) || f.Phase == PhaseStart && j.record.startFailed(f.Error):
 		case f.Kind == FailureRefused:
 			j.find(codeRefused, SeverityMajor, "", and("an approver refused to sign the drill", f.Error))
 		case f.Phase == PhaseRestore:
@@ -91,6 +91,11 @@ func (j *judgement) failures(ours func(phase string) bool) {
 			j.clear(s.Surface, phaseCode(p.Name))
 		}
 	}
+}
+
+// startFailed reports whether a program failed with an error: then that is the finding.
+func (r *Record) startFailed(text string) bool {
+	return slices.ContainsFunc(r.Programs, func(p Started) bool { return state(p.Result, false) == Fail && p.Detail == text })
 }
 
 // reason adds to what failed what its kind means.

@@ -293,8 +293,18 @@ var faulty = map[string]struct {
 		VerdictFail, []string{"major quarterly/sanitising-not-run/main"}, "0 of the 1 sanitising rule for main ran",
 	},
 	"program failed": {
-		func(r *Record) { r.Programs[0] = Started{Name: "api", Result: Fail, Detail: "it ended with status 1"} },
+		func(r *Record) {
+			r.Programs[0] = Started{Name: "api", Result: Fail, Detail: "it ended with status 1"}
+			r.Failures = []Failure{{Phase: PhaseStart, Kind: "mismatch", Error: "it ended with status 1"}}
+		},
 		VerdictFail, []string{"major quarterly/program-failed/api"}, "the program api did not start as it should: it ended with status 1",
+	},
+	"start failed beside a program": {
+		func(r *Record) {
+			r.Programs[0] = Started{Name: "api", Result: Fail, Detail: "it ended with status 1"}
+			r.Failures = []Failure{{Phase: PhaseStart, Kind: "unavailable", Error: "the worker is gone"}}
+		},
+		VerdictFail, []string{"major quarterly/program-failed/api", "major quarterly/start-failed"}, "it ended with status 1",
 	},
 	"program not started": {
 		func(r *Record) { r.Programs = nil },
