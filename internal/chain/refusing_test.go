@@ -301,14 +301,24 @@ func TestOversizedAnswers(t *testing.T) {
 			}
 		}
 	}
+	// One batch and one range of blocks are too much.
+	batches, ranges := 0, 0
 	p.whole = func(rw http.ResponseWriter, calls []call) bool {
-		if len(calls) > 1 || calls[0].blocks(t) > 3 {
+		if len(calls) > 1 {
+			batches++
+		} else if calls[0].blocks(t) > 1 {
+			ranges++
+		}
+		if len(calls) > 1 && batches == 1 || calls[0].blocks(t) > 1 && ranges == 1 {
 			flood(rw)
 			return true
 		}
 		return false
 	}
 	wantOnly(t, w.reconcile(t, w.dial(t, p.URL), w.options()), chain.Pass)
+	if batches == 0 || ranges == 0 {
+		t.Errorf("%d batches, %d ranges", batches, ranges)
+	}
 	p.whole = func(rw http.ResponseWriter, _ []call) bool {
 		flood(rw)
 		return true

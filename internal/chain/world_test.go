@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/chain"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -162,7 +163,7 @@ func (w *world) dial(t *testing.T, at ...string) *chain.Client {
 	if len(at) > 0 {
 		address = at[0]
 	}
-	c, err := chain.Dial(chain.Config{URL: secret.String(address), Batch: 4})
+	c, err := chain.Dial(chain.Config{URL: secret.String(address), Batch: 4, Timeout: 5 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
