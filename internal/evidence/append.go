@@ -126,7 +126,7 @@ func (l *Ledger) append(ctx context.Context, r Record, e Entry) (Record, error) 
 		}
 		next := r
 		if t.head.size == 0 {
-			own := Attachment{readmeName, readme}
+			own := Attachment{readmeName, l.readme}
 			next.Attachments = append([]Attached{attached(own)}, r.Attachments...)
 			if err := l.begin(ctx, own); err != nil {
 				return Record{}, err

@@ -76,6 +76,8 @@ type Ledger struct {
 	store   store.Store
 	options Options
 	trusted []string
+	// readme is attached to the first entry.
+	readme []byte
 	// appending is held, as its one place, by the append under way.
 	appending chan struct{}
 	copies    []*mirror
@@ -93,7 +95,7 @@ func Open(st store.Store, o Options) *Ledger {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l := &Ledger{store: st, options: o, trusted: slices.Clone(o.Trusted), appending: make(chan struct{}, 1)}
+	l := &Ledger{store: st, options: o, trusted: slices.Clone(o.Trusted), readme: readme, appending: make(chan struct{}, 1)}
 	if o.Signer != nil {
 		l.trusted = append([]string{o.Signer.Public()}, l.trusted...)
 	}

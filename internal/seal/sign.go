@@ -105,7 +105,7 @@ func VerifyNote(signed []byte, publics []string) (text []byte, signedBy string, 
 		}
 		v, err := note.NewVerifier(public)
 		if err != nil {
-			return nil, "", fault.New(fault.Invalid, "%.200q is not a public key to check signatures with (NAME+HASH+BASE64)", public)
+			return nil, "", notPublic(public)
 		}
 		verifiers, keys = append(verifiers, v), append(keys, public)
 	}
@@ -124,4 +124,13 @@ func VerifyNote(signed []byte, publics []string) (text []byte, signedBy string, 
 		}
 	}
 	return []byte(opened.Text), signedBy, nil
+}
+
+// notPublic shows nothing of what may be a secret, pasted into the wrong place.
+func notPublic(text string) error {
+	if strings.HasPrefix(text, "PRIVATE+KEY+") {
+		return fault.New(fault.Invalid, "a secret key is given where the public one belongs (NAME+HASH+BASE64)")
+	}
+	name, _, _ := strings.Cut(text, "+")
+	return fault.New(fault.Invalid, "the key of the name %.60q is not a public key to check signatures with (NAME+HASH+BASE64)", name)
 }
