@@ -66,9 +66,6 @@ func (l limits) settings() []string {
 		set("max_wal_senders", max(l.Senders, 10)),
 		set("max_prepared_transactions", l.Prepared),
 		set("max_locks_per_transaction", locks),
-		// Subscriptions would take changes from production that are not theirs.
-		"max_logical_replication_workers = 0",
-		"archive_mode = off",
 	}
 	if l.CommitTimes == "on" {
 		settings = append(settings, "track_commit_timestamp = on")

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -52,6 +53,12 @@ type kind interface {
 	ping(ctx context.Context, i *instance) error
 	// makeDurable does what Environment.MakeDurable promises and saves the record.
 	makeDurable(ctx context.Context, i *instance) error
+	// credentials are those of a URL of a server of this kind, live or our own.
+	credentials(url secret.String) (login, bool)
+	// login returns nil when the server lets somebody in, errRefused when it does not.
+	login(ctx context.Context, i *instance, l login) error
+	// observe says what the server does that one of its kind might do to others.
+	observe(ctx context.Context, i *instance) []drill.Attempt
 }
 
 func kindNamed(name string) (kind, error) {

@@ -130,6 +130,9 @@ func basicSettings(i *instance) []string {
 		"log_line_prefix = '%m [%p] '",
 		"lc_messages = 'C'",
 		"timezone = UTC",
+		// Subscriptions would take changes from production that are not theirs.
+		"max_logical_replication_workers = 0",
+		"archive_mode = off",
 		fmt.Sprintf("shared_buffers = %dMB", share(memory(), 8, 32*mebibyte, 256*mebibyte)),
 		// A restore locks every table of a schema in one transaction.
 		"max_locks_per_transaction = 1024",
@@ -148,7 +151,6 @@ func loadingSettings(dir string) []string {
 		// With minimal WAL, a table filled in the transaction that made it is not logged at all.
 		"wal_level = minimal",
 		"max_wal_senders = 0",
-		"archive_mode = off",
 		"autovacuum = off",
 		"checkpoint_timeout = 1h",
 		fmt.Sprintf("max_wal_size = %dMB", share(freeDisk(dir), 8, gibibyte, 16*gibibyte)),
