@@ -9,7 +9,7 @@ import (
 
 // Tags of blocks, as the execution API names them.
 const (
-	Latest    = "latest"
+	latest    = "latest"
 	finalized = "finalized"
 	pending   = "pending"
 )
@@ -72,7 +72,7 @@ func (c *Client) ChainID(ctx context.Context) (uint64, error) {
 
 // Head is the newest block that the node has.
 func (c *Client) Head(ctx context.Context) (Block, error) {
-	b, err := c.tagged(ctx, Latest)
+	b, err := c.tagged(ctx, latest)
 	return b, fault.While(err, "read the chain's head")
 }
 
@@ -158,7 +158,7 @@ type Finality struct {
 // means that the head is final, as it is with QBFT.
 func (c *Client) Finalized(ctx context.Context, depth uint64) (Finality, error) {
 	answers, err := c.ask(ctx, []request{
-		{methodBlock, []any{finalized, false}}, {methodBlock, []any{Latest, false}},
+		{methodBlock, []any{finalized, false}}, {methodBlock, []any{latest, false}},
 	})
 	if err != nil {
 		return Finality{}, fault.While(err, "read the finalised block")

@@ -208,7 +208,7 @@ func (c *Client) nonces(ctx context.Context, accounts []string) ([]nonce, error)
 		if err != nil {
 			return nil, err
 		}
-		requests = append(requests, request{methodNonce, []any{account, Latest}}, request{methodNonce, []any{account, pending}})
+		requests = append(requests, request{methodNonce, []any{account, latest}}, request{methodNonce, []any{account, pending}})
 	}
 	answers, err := c.ask(ctx, requests)
 	if err != nil {
