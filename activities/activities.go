@@ -10,14 +10,17 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/fence"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
-// Activities are the steps with what they work on. All fields must be set.
+// Activities are the steps with what they work on. All fields must be set, but for those of the ledger.
 type Activities struct {
 	Config *config.Config
 	// Stores and Surfaces are those of the configuration, by name.
@@ -28,6 +31,12 @@ type Activities struct {
 	Keys        *seal.Keyring
 	Catalog     *catalog.Catalog
 	Environment *local.Environment
+	// Ledger and Drills are nil where there can be no evidence; NoLedger says why.
+	Ledger   *evidence.Ledger
+	Drills   *drills.Archive
+	NoLedger string
+	// Fence keeps annual drills from what is live.
+	Fence *fence.Fence
 	// Client signals workflows from long steps.
 	Client client.Client
 	// Host names this worker's host; its own task queue carries the name.

@@ -119,14 +119,14 @@ func watch(ctx context.Context, view surface.View) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := check(ctx, view); err != nil && ctx.Err() == nil {
+			if err := checkView(ctx, view); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}
 	}
 }
 
-func check(ctx context.Context, view surface.View) error {
+func checkView(ctx context.Context, view surface.View) error {
 	ctx, cancel := context.WithTimeout(ctx, viewCheckWithin)
 	defer cancel()
 	err := view.Check(ctx)

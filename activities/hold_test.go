@@ -66,7 +66,7 @@ func TestViewOfASourceThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
-	if err := check(ctx, deafView{}); !fault.Is(err, fault.Lost) {
+	if err := checkView(ctx, deafView{}); !fault.Is(err, fault.Lost) {
 		t.Errorf("a source that does not answer: %v, want it lost", err)
 	}
 	stopped, stop := context.WithCancel(t.Context())

@@ -123,3 +123,13 @@ func (k *KeyStore) isGiven(c credential) bool {
 	return (c.id == "" || c.id == firstAdmin) && k.digest("", c.hidden.Reveal()) == k.given ||
 		c.id != "" && k.digest("", whole) == k.given
 }
+
+// Recognise returns the key that a token belongs to, for those who act by one
+// without a request.
+func (k *KeyStore) Recognise(token secret.String) (Key, bool, error) {
+	offered := parseToken(token.Reveal())
+	if key, known, err := k.remembered(offered); known || err != nil {
+		return key, known, err
+	}
+	return k.verify(offered)
+}

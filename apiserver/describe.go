@@ -114,6 +114,8 @@ func (s *Server) describe(api huma.API) {
 		summary: "Show one surface", errors: readErrors,
 	}, s.getSurface)
 	s.describeRecovery(api, startErrors, readErrors)
+	s.describeDrills(api, startErrors, readErrors)
+	s.describeEvidence(api, readErrors)
 	add(s, api, route{
 		id: "list-keys", method: http.MethodGet, path: "/v1/admin/keys", tag: "keys", role: Admin,
 		summary: "List API keys",

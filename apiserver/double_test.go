@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/workflows"
@@ -81,6 +82,40 @@ func (d *double) Remove(_ context.Context, req launch.Request, in workflows.Remo
 
 func (d *double) Prune(_ context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error) {
 	return d.begin("prune", "", req, in)
+}
+
+func (d *double) Drill(_ context.Context, req launch.Request, in workflows.DrillInput) (launch.Started, error) {
+	return d.begin("drill", "", req, in)
+}
+
+func (d *double) DrillState(_ context.Context, id string) (workflows.DrillResult, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if result, ok := d.results["drill/"+id].(workflows.DrillResult); ok {
+		return result, nil
+	}
+	return workflows.DrillResult{}, fault.New(fault.Missing, "no drill %s is known", id)
+}
+
+func (d *double) ManualStep(_ context.Context, _ launch.Request, id string, in workflows.ManualStepInput) (drill.ManualStep, error) {
+	if _, err := d.DrillState(context.Background(), id); err != nil {
+		return drill.ManualStep{}, err
+	}
+	return drill.ManualStep{By: in.By, Text: in.Text}, nil
+}
+
+func (d *double) SignOff(_ context.Context, _ launch.Request, id string, in workflows.SignOffInput) (workflows.DrillResult, error) {
+	result, err := d.DrillState(context.Background(), id)
+	if err == nil && result.StartedBy == in.Signer {
+		err = fault.New(fault.Denied, "%s started drill %s: another person has to sign it", in.Signer, id)
+	}
+	result.State = drill.StateSigned
+	return result, err
+}
+
+func (d *double) CancelDrill(_ context.Context, id string) error {
+	_, err := d.DrillState(context.Background(), id)
+	return err
 }
 
 func (d *double) Find(_ context.Context, operation, id string) (launch.Run, error) {

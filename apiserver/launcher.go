@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -18,6 +19,13 @@ type Launcher interface {
 	Recover(ctx context.Context, req launch.Request, in workflows.RecoverInput) (launch.Started, error)
 	Remove(ctx context.Context, req launch.Request, in workflows.RemoveInput) (launch.Started, error)
 	Prune(ctx context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error)
+	// Drill starts a drill, DrillState says what it has come to; ManualStep,
+	// SignOff and CancelDrill are what people do to one that runs.
+	Drill(ctx context.Context, req launch.Request, in workflows.DrillInput) (launch.Started, error)
+	DrillState(ctx context.Context, id string) (workflows.DrillResult, error)
+	ManualStep(ctx context.Context, req launch.Request, id string, in workflows.ManualStepInput) (drill.ManualStep, error)
+	SignOff(ctx context.Context, req launch.Request, id string, in workflows.SignOffInput) (workflows.DrillResult, error)
+	CancelDrill(ctx context.Context, id string) error
 	// Find returns the latest run of an operation, Missing when there is none.
 	Find(ctx context.Context, operation, id string) (launch.Run, error)
 	// Wait decodes the result of a run once it is over.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/audit"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/report"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -54,6 +59,14 @@ type Deps struct {
 	// PITRStatus reads which moments a surface can be put back to, from a store
 	// by name or from the surface's own; nil when nobody here can.
 	PITRStatus func(ctx context.Context, surface, store string) (pitr.Status, error)
+	// Ledger and Drills are the evidence; nil where there can be none, and NoLedger says why.
+	Ledger   *evidence.Ledger
+	Drills   *drills.Archive
+	NoLedger string
+	// Commitments, Coverage and Report are computed from both and the configuration.
+	Commitments func(ctx context.Context, now time.Time) ([]drill.Commitment, error)
+	Coverage    func(ctx context.Context, now time.Time) (drill.Coverage, error)
+	Report      func(ctx context.Context, id string, now time.Time) (report.Drill, error)
 	// TemporalUI is where Temporal's Web UI is, empty when nobody knows.
 	TemporalUI string
 	// Version of this program.
@@ -75,11 +88,19 @@ type Server struct {
 	restoredURL  func(workflows.RestoreResult) (string, error)
 	recoveredURL func(workflows.RecoverResult) (string, error)
 	pitrStatus   func(ctx context.Context, surface, store string) (pitr.Status, error)
-	failures     *failures
-	metrics      *metrics
-	readiness    *readiness
-	auditBroken  atomic.Bool
-	handler      http.Handler
+	ledger       *evidence.Ledger
+	drills       *drills.Archive
+	noLedger     string
+	commitments  func(ctx context.Context, now time.Time) ([]drill.Commitment, error)
+	coverage     func(ctx context.Context, now time.Time) (drill.Coverage, error)
+	report       func(ctx context.Context, id string, now time.Time) (report.Drill, error)
+	// verifying lets one verification at a time read the whole ledger.
+	verifying   sync.Mutex
+	failures    *failures
+	metrics     *metrics
+	readiness   *readiness
+	auditBroken atomic.Bool
+	handler     http.Handler
 }
 
 // New makes a Server; it serves nothing yet. The audit log goes where the
@@ -96,6 +117,7 @@ func New(d Deps) (*Server, error) {
 		config: d.Config, launcher: d.Launcher, catalog: d.Catalog, stores: d.Stores, keys: d.Keys, audit: log,
 		log: d.Logger, temporalUI: d.TemporalUI, version: d.Version, restoredURL: d.RestoredURL,
 		recoveredURL: d.RecoveredURL, pitrStatus: d.PITRStatus,
+		ledger: d.Ledger, drills: d.Drills, noLedger: d.NoLedger, commitments: d.Commitments, coverage: d.Coverage, report: d.Report,
 		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
 	}
 	router := echo.New()

@@ -36,7 +36,7 @@ func (p *Parts) serverURL(id, surface, host, sealed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	acts := p.Activities(nil, "")
+	acts := p.Activities(nil)
 	url, err := acts.IsolatedURL(surface, server.URL)
 	return url.Reveal(), err
 }
@@ -44,5 +44,5 @@ func (p *Parts) serverURL(id, surface, host, sealed string) (string, error) {
 // PITRStatus says which moments a surface can be put back to, as its store and
 // the live server have it now. An empty store name means that of the surface's WAL.
 func (p *Parts) PITRStatus(ctx context.Context, surface, store string) (pitr.Status, error) {
-	return p.Activities(nil, "").PITRStatus(ctx, activities.PITRStatusInput{Surface: surface, Store: store})
+	return p.Activities(nil).PITRStatus(ctx, activities.PITRStatusInput{Surface: surface, Store: store})
 }

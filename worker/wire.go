@@ -15,7 +15,10 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/fence"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -34,22 +37,33 @@ type Parts struct {
 	Keys        *seal.Keyring
 	Catalog     *catalog.Catalog
 	Environment *local.Environment
+	Fence       *fence.Fence
+	// Ledger and Drills are nil where there can be no evidence; NoLedger says why.
+	Ledger   *evidence.Ledger
+	Drills   *drills.Archive
+	NoLedger string
+	// Version of this program.
+	Version string
+	// opened are the stores without the fence.
+	opened map[string]store.Store
 }
 
 // Open opens the parts. It connects to nothing yet.
-func Open(ctx context.Context, c *config.Config) (*Parts, error) {
+func Open(ctx context.Context, c *config.Config, version string) (*Parts, error) {
 	p := &Parts{
-		Config: c, Stores: map[string]store.Store{}, Surfaces: map[string]surface.Surface{},
+		Version: version, Fence: fence.New(c.DataDir), Config: c, Stores: map[string]store.Store{}, Surfaces: map[string]surface.Surface{},
 		Managed: map[string]managed.Service{}, Environment: local.New(c.DataDir),
 	}
 	var err error
 	if p.Keys, err = seal.NewKeyring(c.Encryption); err != nil {
 		return nil, fault.While(err, "encryption")
 	}
+	opened := map[string]store.Store{}
 	for name, sc := range c.Stores {
-		if p.Stores[name], err = stores.Open(ctx, sc); err != nil {
+		if opened[name], err = stores.Open(ctx, sc); err != nil {
 			return nil, fault.While(err, "store %s", name)
 		}
+		p.Stores[name] = fence.WrapStore(name, opened[name], p.Fence)
 	}
 	for name, sc := range c.Surfaces {
 		if p.Surfaces[name], err = surfaces.Open(name, sc.Config); err != nil {
@@ -63,7 +77,7 @@ func Open(ctx context.Context, c *config.Config) (*Parts, error) {
 		}
 	}
 	p.Catalog = catalog.New(named(c, p.Stores))
-	return p, nil
+	return p, p.openLedger(opened)
 }
 
 // named lists the stores in the order of trust: those that policies write to
@@ -90,10 +104,11 @@ func named(c *config.Config, opened map[string]store.Store) []catalog.Named {
 }
 
 // Activities are the steps on these parts.
-func (p *Parts) Activities(c client.Client, version string) *activities.Activities {
+func (p *Parts) Activities(c client.Client) *activities.Activities {
 	return &activities.Activities{
 		Config: p.Config, Stores: p.Stores, Surfaces: p.Surfaces, Managed: p.Managed, Keys: p.Keys, Catalog: p.Catalog,
-		Environment: p.Environment, Client: c, Host: Host(p.Config.DataDir), Version: version,
+		Environment: p.Environment, Client: c, Host: Host(p.Config.DataDir), Version: p.Version,
+		Ledger: p.Ledger, Drills: p.Drills, NoLedger: p.NoLedger, Fence: p.Fence,
 		Slots: activities.NewSlots(p.Config.Parallel),
 	}
 }

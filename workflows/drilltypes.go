@@ -25,18 +25,6 @@ const (
 	TriggerRequest  = "request"
 )
 
-// The states of a drill.
-const (
-	DrillRunning = "running"
-	// DrillAwaiting is of a drill that has its verdict and waits for a person.
-	DrillAwaiting = "awaiting sign-off"
-	DrillSigned   = "signed"
-	DrillRefused  = "refused"
-	DrillExpired  = "expired"
-	// DrillClosed is of a drill that nobody has to sign: an aborted one.
-	DrillClosed = "closed"
-)
-
 // DrillResult is what a drill came to. A running one answers it to DrillQuery.
 type DrillResult struct {
 	ID         string    `json:"id"`

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -76,6 +77,14 @@ const (
 	latecomer = 2 * time.Minute
 	// parallelFetches is how many parts of a base backup are fetched at once.
 	parallelFetches = 2
+	// parallelChecks is how many health checks are made at once.
+	parallelChecks = 8
+	// defaultRetries is how often a check is repeated that its plan says nothing of.
+	defaultRetries = 5
+	// reconcileAttempts is how often a reconciliation is tried whose other side can't be reached.
+	reconcileAttempts = 6
+	// checkSlack is what a step may take beyond what its plan allows for the thing itself.
+	checkSlack = 30 * time.Second
 	// parallelLoads is how many parts a restore loads at once.
 	parallelLoads = 2
 )
@@ -156,6 +165,58 @@ func watching(ctx workflow.Context, summary string) workflow.Context {
 		WaitForCancellation:    true,
 		Summary:                summary,
 	})
+}
+
+// recording options are for what must get into the ledger: an outage of its store is sat out.
+func recording(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    10 * time.Minute,
+		ScheduleToCloseTimeout: maxStep,
+		HeartbeatTimeout:       workerGone,
+		RetryPolicy:            retryPassing,
+		Summary:                summary,
+	})
+}
+
+// checking options are for one health check: its plan says how often it is
+// tried, how far apart, and how long one attempt may take.
+func checking(ctx workflow.Context, c drill.Check) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    c.Timeout.Of() + checkSlack,
+		ScheduleToStartTimeout: hostWait,
+		HeartbeatTimeout:       workerGone,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: max(c.Interval.Of(), time.Millisecond), BackoffCoefficient: 1, MaximumAttempts: int32(attempts(c)),
+		},
+		WaitForCancellation: true,
+		Summary:             "check " + c.Name,
+	})
+}
+
+// attempts is how often a check is tried in all.
+func attempts(c drill.Check) int {
+	if c.Retries == nil {
+		return defaultRetries + 1
+	}
+	return *c.Retries + 1
+}
+
+// reconciling options are for one reconciliation.
+func reconciling(ctx workflow.Context, r drill.Reconcile) workflow.Context {
+	options := workflow.GetActivityOptions(patient(ctx, "reconcile "+r.Name))
+	options.StartToCloseTimeout = r.Timeout.Of() + checkSlack
+	options.RetryPolicy = &temporal.RetryPolicy{
+		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: reconcileAttempts,
+	}
+	return workflow.WithActivityOptions(ctx, options)
+}
+
+// starting options are for one program of the application. A worker that died
+// meanwhile is no reason to give up; a program that failed is.
+func starting(ctx workflow.Context, p drill.Program) workflow.Context {
+	options := workflow.GetActivityOptions(patient(ctx, "start "+p.Name))
+	options.StartToCloseTimeout = p.Timeout.Of() + checkSlack
+	return workflow.WithActivityOptions(ctx, options)
 }
 
 // onHost sends steps to the one host where the restored server lives.

@@ -15,6 +15,7 @@ func Register(r worker.WorkflowRegistry) {
 		StreamName:   Stream,
 		RecoverName:  Recover,
 		RemoveName:   Remove,
+		DrillName:    Drill,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

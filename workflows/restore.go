@@ -97,7 +97,7 @@ func (r *restorer) isolated(ctx workflow.Context) (err error) {
 
 func (r *restorer) startServer(ctx workflow.Context) (host string, err error) {
 	err = r.step(ctx, "starting a server", func() error {
-		started, err := call(patient(ctx, "start an isolated server"), acts.StartServer, activities.ServerInput{
+		started, err := call(patient(onHost(ctx, r.in.Host), "start an isolated server"), acts.StartServer, activities.ServerInput{
 			RestoreID: r.in.RestoreID, Point: r.point, Surface: r.in.Point.Surface,
 		})
 		host = started.Host

@@ -68,6 +68,8 @@ type RestoreInput struct {
 	RestoreID string `json:"restoreId"`
 	// Isolated starts a server of its own on the worker.
 	Isolated bool `json:"isolated,omitempty"`
+	// Host names the one worker that may start that server; empty for any.
+	Host string `json:"host,omitempty"`
 	// Target names an entry under targets in the configuration.
 	Target string `json:"target,omitempty"`
 	// SealedURL is the URL of any other server, encrypted for the configured key.

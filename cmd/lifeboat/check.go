@@ -32,7 +32,7 @@ func (a *app) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			parts, err := worker.Open(cmd.Context(), c)
+			parts, err := worker.Open(cmd.Context(), c, version)
 			if err != nil {
 				return asUsage(err)
 			}

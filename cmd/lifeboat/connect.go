@@ -75,7 +75,7 @@ func temporalOptions(c *config.Config, address string) temporalclient.Options {
 
 // oneShot runs the engine and a worker in this process, for one command.
 func (a *app) oneShot(ctx context.Context, c *config.Config) (*session, error) {
-	parts, err := worker.Open(ctx, c)
+	parts, err := worker.Open(ctx, c, version)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,12 @@ func (a *app) oneShot(ctx context.Context, c *config.Config) (*session, error) {
 		stopEngine()
 		return nil, err
 	}
-	w, err := worker.Start(s.client, parts.Activities(s.client, version))
+	if err := parts.EnsureSigner(); err != nil {
+		s.close()
+		stopEngine()
+		return nil, err
+	}
+	w, err := worker.Start(s.client, parts.Activities(s.client))
 	if err != nil {
 		s.close()
 		stopEngine()

@@ -152,7 +152,7 @@ const demoAdminKey secret.String = "lifeboat-demo-admin-key"
 
 // serveAndRun starts engine, worker and API in this process, and runs the main job on them.
 func (d *demonstration) serveAndRun(ctx context.Context, c *config.Config, exit bool) error {
-	parts, err := worker.Open(ctx, c)
+	parts, err := worker.Open(ctx, c, version)
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,18 @@ func (m *meter) draw(p launch.Progress) {
 	}
 }
 
+// tell shows a progress that the caller has asked for, as often as it is due.
+func (m *meter) tell(p launch.Progress) {
+	if m.terminal || time.Since(m.lastLine) >= lineEvery {
+		m.draw(p)
+	}
+}
+
+// count shows how much of a known number was looked at.
+func (m *meter) count(done, total int64) {
+	m.tell(launch.Progress{Phase: "entries", PartsDone: int(done), PartsTotal: int(total)})
+}
+
 func (m *meter) clear() {
 	if m.terminal {
 		fmt.Fprint(m.out, "\r\x1b[2K")

@@ -57,7 +57,7 @@ func (a *app) serve(ctx context.Context, r roles) error {
 	for _, warning := range c.Warnings() {
 		log.Warn("configuration", "warning", warning)
 	}
-	parts, err := worker.Open(ctx, c)
+	parts, err := worker.Open(ctx, c, version)
 	if err != nil {
 		return asUsage(err)
 	}
@@ -139,7 +139,10 @@ func (a *app) work(ctx context.Context, s *session, parts *worker.Parts, log *sl
 	if err != nil {
 		return nil, err
 	}
-	w, err := worker.Start(s.client, parts.Activities(s.client, version))
+	if err := parts.EnsureSigner(); err != nil {
+		return nil, err
+	}
+	w, err := worker.Start(s.client, parts.Activities(s.client))
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +168,9 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 	log.Info("API", "url", "http://"+c.Listen, "temporal", ui)
 	return apiserver.New(apiserver.Deps{
 		Config: c, Launcher: s.launcher, Catalog: parts.Catalog, Stores: parts.Stores, Keys: keys,
-		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus, TemporalUI: ui, Version: version, Logger: log,
+		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus,
+		Ledger: parts.Ledger, Drills: parts.Drills, NoLedger: parts.NoLedger, Commitments: parts.Commitments, Coverage: parts.Coverage, Report: parts.Report,
+		TemporalUI: ui, Version: version, Logger: log,
 	})
 }
 

@@ -103,7 +103,7 @@ func checkSnapshot(c *config.Config, in workflows.SnapshotInput) error {
 // reachStore says at once when the store can't be used that a snapshot would
 // go to: the workflow itself is patient.
 func reachStore(ctx context.Context, c *config.Config, in workflows.SnapshotInput) error {
-	parts, err := worker.Open(ctx, c)
+	parts, err := worker.Open(ctx, c, version)
 	if err != nil {
 		return asUsage(err)
 	}
@@ -177,6 +177,6 @@ func (a *app) open(ctx context.Context) (*worker.Parts, error) {
 	if len(c.Stores) == 0 {
 		return nil, usageError{fmt.Errorf("no store is configured: add one under stores, or set SNAPSHOTS_STORAGE_PROVIDER")}
 	}
-	parts, err := worker.Open(ctx, c)
+	parts, err := worker.Open(ctx, c, version)
 	return parts, asUsage(err)
 }

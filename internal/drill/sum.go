@@ -37,7 +37,7 @@ type Summary struct {
 	// Parts are those of Identity: what the drill proves something of.
 	Parts map[string]string `json:"parts,omitempty"`
 	// Findings are the open ones.
-	Findings []Finding `json:"findings,omitempty"`
+	Findings []Finding `json:"findings"`
 	Text     string    `json:"summary,omitempty"`
 	// NeedsSignOff is set where a person has to sign, SignOff that person's
 	// decision; nil for none yet.

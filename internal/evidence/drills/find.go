@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,12 +24,22 @@ const decidedName = "decided"
 // Drill is a drill as the ledger has it.
 type Drill struct {
 	drill.Summary
-	State      string  `json:"state"`
-	RTOSeconds float64 `json:"rtoSeconds"`
-	RPOSeconds float64 `json:"rpoSeconds"`
+	State      string    `json:"state"`
+	CreatedAt  time.Time `json:"createdAt"`
+	RTOSeconds float64   `json:"rtoSeconds"`
+	RPOSeconds float64   `json:"rpoSeconds"`
 	// Sequence is the entry of the newest judgement; nil for a drill that has none.
 	Sequence *int64 `json:"sequence,omitempty"`
 }
+
+func newDrill(plan, id string) Drill {
+	d := Drill{Summary: drill.Summary{ID: id, Plan: plan, Findings: []drill.Finding{}}}
+	// The ID of a drill begins with its time, as those of recovery points do.
+	d.CreatedAt, _ = time.Parse(idTime, id[:min(len(id), len(idTime))])
+	return d
+}
+
+const idTime = "20060102T150405.000Z"
 
 // Query chooses what List returns.
 type Query struct {
@@ -58,7 +69,7 @@ func (a *Archive) List(ctx context.Context, q Query) ([]Drill, error) {
 			return nil, err
 		}
 		for _, id := range ids {
-			all = append(all, Drill{Summary: drill.Summary{ID: id, Plan: plan}})
+			all = append(all, newDrill(plan, id))
 		}
 	}
 	slices.SortFunc(all, func(x, y Drill) int { return cmp.Compare(y.ID, x.ID) })
@@ -159,7 +170,7 @@ func (a *Archive) Find(ctx context.Context, id string) (Drill, error) {
 			return Drill{}, err
 		}
 		for _, plan := range plans {
-			d := Drill{Summary: drill.Summary{ID: id, Plan: plan}}
+			d := newDrill(plan, id)
 			for _, err := range a.store.List(ctx, store.ListOptions{Prefix: root + plan + "/" + id + "/"}) {
 				if err != nil {
 					return d, fault.While(err, "look for drill %s", id)

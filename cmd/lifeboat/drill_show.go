@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/worker"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+func (a *app) drillShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show a drill, running or judged", Args: exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			parts, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			shown, err := a.lookUpDrill(cmd.Context(), parts, args[0])
+			if err != nil {
+				return err
+			}
+			return a.show(shown, func() error {
+				if err := a.drillFields(shown.DrillResult); err != nil || shown.Evidence == nil {
+					return err
+				}
+				return a.recordTables(*shown.Evidence)
+			})
+		},
+	}
+}
+
+// shownDrill is a drill with its record, where there is one.
+type shownDrill struct {
+	workflows.DrillResult
+	Evidence *drill.Record `json:"record,omitempty"`
+}
+
+// lookUpDrill asks the ledger, which has every drill that was judged, and for
+// one that is under way the engine.
+func (a *app) lookUpDrill(ctx context.Context, parts *worker.Parts, id string) (shownDrill, error) {
+	_, archive, err := parts.Evidence()
+	if err != nil {
+		return shownDrill{}, err
+	}
+	found, err := archive.Find(ctx, id)
+	if err != nil && !fault.Is(err, fault.Missing) {
+		return shownDrill{}, err
+	}
+	if err != nil || found.Sequence == nil {
+		s, err := a.connect(ctx, parts.Config, false)
+		if err != nil {
+			return shownDrill{}, err
+		}
+		defer s.close()
+		running, err := s.launcher.DrillState(ctx, id)
+		return shownDrill{DrillResult: running}, err
+	}
+	rec, entry, err := archive.Record(ctx, found)
+	if err != nil {
+		return shownDrill{}, err
+	}
+	out := shownDrill{Evidence: &rec, DrillResult: workflows.DrillResult{
+		ID: found.ID, Plan: found.Plan, Kind: rec.Kind, State: found.State, CreatedAt: rec.Timeline.Declared, StartedBy: rec.Identity.StartedBy,
+		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
+		Findings: rec.Findings, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
+	}}
+	for _, attached := range entry.Attachments {
+		if strings.HasSuffix(attached.Key, ".json") {
+			out.Record = attached.SHA256
+		}
+	}
+	return out, nil
+}
+
+// recordTables print what a record has of steps, checks and reconciliations.
+func (a *app) recordTables(r drill.Record) error {
+	var rows [][]string
+	for _, p := range r.Timeline.Phases {
+		rows = append(rows, []string{p.Name, seconds(p.Seconds), p.Error})
+	}
+	fmt.Fprintln(a.out)
+	if err := a.table([]string{"PHASE", "TOOK", "ERROR"}, rows); err != nil {
+		return err
+	}
+	rows = nil
+	for _, s := range r.Surfaces {
+		rows = append(rows, []string{s.Surface, s.Point, s.Store, when(s.Reached), s.Result, s.Error})
+	}
+	fmt.Fprintln(a.out)
+	if err := a.table([]string{"SURFACE", "POINT", "STORE", "REACHED", "RESULT", "ERROR"}, rows); err != nil {
+		return err
+	}
+	rows = nil
+	for _, c := range r.Checks {
+		rows = append(rows, []string{c.Name, c.Kind, c.Expected, c.Observed, c.Result, c.Detail})
+	}
+	for _, c := range r.Reconciled {
+		rows = append(rows, []string{c.Name, c.Kind, fmt.Sprintf("%d comparisons", len(c.Items)), "", c.Result, c.Detail})
+	}
+	fmt.Fprintln(a.out)
+	return a.table([]string{"CHECK", "KIND", "EXPECTED", "OBSERVED", "RESULT", "DETAIL"}, rows)
+}
+
+func (a *app) drillCommitments() *cobra.Command {
+	return &cobra.Command{
+		Use: "commitments", Short: "Say which RTO and RPO may be promised today, and why not the others", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			parts, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			found, err := parts.Commitments(cmd.Context(), time.Now())
+			if err != nil {
+				return err
+			}
+			return a.show(nonNil(found), func() error {
+				rows := make([][]string, len(found))
+				for i, c := range found {
+					rows[i] = []string{c.Plan, strings.Join(c.Surfaces, ","), c.State, measured("-", c.RTOSeconds), measured("-", c.RPOSeconds), when(c.NextDue), c.Reason}
+				}
+				return a.table([]string{"PLAN", "SURFACES", "STATE", "RTO", "RPO", "NEXT DUE", "REASON"}, rows)
+			})
+		},
+	}
+}
+
+func (a *app) drillCoverage() *cobra.Command {
+	return &cobra.Command{
+		Use: "coverage", Short: "Say how much of the yearly plan was done", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			parts, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			found, err := parts.Coverage(cmd.Context(), time.Now())
+			if err != nil {
+				return err
+			}
+			return a.json(found)
+		},
+	}
+}

@@ -1,0 +1,149 @@
+package workflows
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+// conclude ends the machines' part: it tears down what is not to be kept,
+// judges, and puts the record into the ledger. It does so for a cancelled run too.
+func (d *driller) conclude(ctx workflow.Context, cancelled error) error {
+	ctx, stop := workflow.NewDisconnectedContext(ctx)
+	defer stop()
+	if cancelled != nil {
+		d.rec.Verdict = drill.VerdictAborted
+		d.failed(d.Phase, "", cancelled)
+	}
+	if cancelled != nil || d.rec.Plan.Keep == 0 {
+		d.tearDown(ctx)
+	}
+	if err := d.proveUntouched(ctx); err != nil {
+		return err
+	}
+	if err := d.judge(ctx); err != nil {
+		return err
+	}
+	return d.provePoints(ctx)
+}
+
+// judge judges what the record holds, and files it as its next revision.
+func (d *driller) judge(ctx workflow.Context) error {
+	d.told = 0
+	d.rec.Revision++
+	err := d.phaseOf(ctx, drill.PhaseJudge, func() error {
+		if d.rec.Timeline.Judged.IsZero() {
+			d.rec.Timeline.Judged = workflow.Now(ctx)
+		}
+		d.rec = drill.Judge(d.rec, d.declared.Prior, workflow.Now(ctx))
+		d.rec.Objectives.Trend = drill.TrendOf(d.rec, d.declared.Earlier)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return d.phaseOf(ctx, drill.PhaseRecord, func() error {
+		filed, err := call(recording(ctx, "put the record into the ledger"), acts.RecordDrill, d.rec)
+		if err != nil {
+			return err
+		}
+		d.out.Verdict, d.out.Summary, d.out.Findings = d.rec.Verdict, d.rec.Summary, d.rec.Findings
+		d.out.RTOSeconds, d.out.RPOSeconds = d.rec.Objectives.RTOSeconds, d.rec.Objectives.RPOSeconds
+		d.out.Revision, d.out.Sequence, d.out.Record = d.rec.Revision, &filed.Sequence, filed.Digest
+		return workflow.UpsertTypedSearchAttributes(ctx, AttrVerdict.ValueSet(d.rec.Verdict))
+	})
+}
+
+// provePoints marks the points that were restored and compared.
+func (d *driller) provePoints(ctx workflow.Context) error {
+	for _, s := range d.rec.Surfaces {
+		if s.Result != drill.Pass || s.URI == "" || d.rec.Verdict == drill.VerdictAborted || d.contradicted(s.Surface) {
+			continue
+		}
+		in := activities.ProveInput{DrillRef: d.ref, Config: d.rec.Identity.Config, Store: s.Store, URI: s.URI, At: d.rec.Timeline.Judged}
+		if err := do(recording(ctx, "mark "+s.Point+" as proven"), acts.ProvePoint, in); err != nil {
+			// The drill stands; retention and lists go by the older mark.
+			workflow.GetLogger(ctx).Error("a restored point was not marked as proven", "point", s.Point, "error", err)
+		}
+	}
+	return nil
+}
+
+// contradicted reports whether a reconciliation of a surface failed.
+func (d *driller) contradicted(surface string) bool {
+	return slices.ContainsFunc(d.rec.Reconciled, func(r drill.Reconciliation) bool {
+		return r.Subject == surface && r.Result == drill.Fail
+	})
+}
+
+// proveUntouched reads what an annual drill used of what is live.
+func (d *driller) proveUntouched(ctx workflow.Context) error {
+	if d.rec.Kind != drill.AnnualFull {
+		return nil
+	}
+	got, err := call(patient(onHost(ctx, d.host), "what was used of what is live"), acts.ProveUntouched, d.ref)
+	if err != nil {
+		d.failed(drill.PhaseIsolate, "", err)
+		return nil
+	}
+	d.rec.Untouched = &got
+	return nil
+}
+
+// tearDown removes everything of the environment. What could not be removed is in the record.
+func (d *driller) tearDown(ctx workflow.Context) {
+	if !d.standing {
+		return
+	}
+	err := d.phaseOf(ctx, drill.PhaseTearDown, func() error {
+		left, err := call(patient(onHost(ctx, d.host), "remove the environment"), acts.TearDown, d.torn())
+		if err != nil {
+			return err
+		}
+		d.rec.Isolation.TornDown, d.rec.Isolation.Left = workflow.Now(ctx), left
+		return nil
+	})
+	if err != nil {
+		d.failed(drill.PhaseTearDown, "", err)
+		d.rec.Isolation.Left = []string{"unknown, because it could not be looked at: " + Message(err)}
+		return
+	}
+	d.standing = false
+	d.out.Servers = nil
+}
+
+// torn names all servers that the drill may have started, finished or not.
+func (d *driller) torn() activities.DrillStep {
+	step := activities.DrillStep{DrillRef: d.ref}
+	for i, name := range d.rec.Plan.Surfaces {
+		step.Servers = append(step.Servers, activities.ServerRef{RestoreID: d.serverID(i), Surface: name})
+	}
+	return step
+}
+
+// serverID names the server that a surface is restored into.
+func (d *driller) serverID(i int) string { return d.out.ID + "-" + strconv.Itoa(i) }
+
+// countItems shows what a comparison stands for, in order of its kinds.
+func countItems(counts map[string]int64) []drill.Item {
+	var items []drill.Item
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		n := strconv.FormatInt(counts[kind], 10)
+		items = append(items, drill.Item{Name: kind, Expected: n, Observed: n, Result: drill.Pass})
+	}
+	return items
+}
+
+// mismatched reports whether the restore of a surface failed because it was
+// not equal to its fingerprint.
+func (d *driller) mismatched(surface string) bool {
+	return slices.ContainsFunc(d.rec.Failures, func(f drill.Failure) bool {
+		return f.Surface == surface && f.Kind == string(fault.Mismatch)
+	})
+}
