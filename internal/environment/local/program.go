@@ -58,8 +58,8 @@ const (
 // program of that name that was started before is waited for and never started
 // again: a migration is not run twice. The wait is counted from its start.
 //
-// The program runs as the worker's user, in Dir or else in an empty folder of
-// its own, with the variables PATH, HOME and LANG of the worker, those of p.Env,
+// The program is looked for in PATH, or in Dir where its path is relative. It
+// runs as the worker's user, in Dir or else in an empty folder of its own, with the variables PATH, HOME and LANG of the worker, those of p.Env,
 // and ProgramVariable. It outlives the worker. Of what it prints the last 5 to
 // 10 MiB are kept, without the secrets: the values in p.Env of 6 bytes and more,
 // passwords in URLs, and those of the isolated servers. Where it listens is its

@@ -108,7 +108,11 @@ func (s *supervisor) launch(o order) (int, error) {
 			}
 		}
 	}
-	path, err := exec.LookPath(o.Command[0])
+	named := o.Command[0]
+	if strings.Contains(named, "/") && !filepath.IsAbs(named) {
+		named = filepath.Join(o.Dir, named)
+	}
+	path, err := exec.LookPath(named)
 	if err != nil {
 		return 0, err
 	}

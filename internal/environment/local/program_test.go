@@ -340,6 +340,26 @@ func TestTheLogIsCleanAndBounded(t *testing.T) {
 	}
 }
 
+func TestWhereAProgramIsLookedFor(t *testing.T) {
+	t.Parallel()
+	e, dir := programsOf(t)
+	for _, folder := range []string{"here", "path"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, folder, "tool"), []byte("#!/bin/sh\necho "+folder+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for command, want := range map[string]string{"./tool": "here\n", "tool": "path\n"} {
+		p := drill.Program{Name: "n" + itoa(len(command)), Command: []string{command}, Once: true, Dir: filepath.Join(dir, "here")}
+		p.Env = map[string]secret.String{"PATH": secret.String(filepath.Join(dir, "path") + ":/bin:/usr/bin")}
+		if s, err := e.StartProgram(t.Context(), "d1", p); err != nil || s.Log != want {
+			t.Errorf("%s printed %q: %v", command, s.Log, err)
+		}
+	}
+}
+
 func TestProgramsThatFail(t *testing.T) {
 	t.Parallel()
 	e, dir := programsOf(t)
