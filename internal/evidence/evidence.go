@@ -4,7 +4,7 @@
 // C2SP tlog-checkpoint (https://c2sp.org/tlog-checkpoint), which is a C2SP
 // signed note (https://c2sp.org/signed-note) by Ed25519.
 //
-// FORMAT.md specifies the objects. What a ledger promises:
+// FORMAT.md, under Evidence, specifies the objects. What a ledger promises:
 //
 //   - The creation of the object of entry N, if absent, is the moment in which it
 //     is appended. Whoever loses a race reads what is there and tries N+1, so

@@ -183,9 +183,16 @@ func TestCopies(t *testing.T) {
 	if report, err := l.Verify(t.Context(), VerifyOptions{}); err != nil || len(report.Warnings) > 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
+	// One that was emptied gets everything again.
+	for key := range contents(t, good) {
+		if err := good.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustAppend(t, l, entry("emptied"))
 	// A store that joins later gets everything.
 	joined := localStore(t)
-	if copied, err := l.Mirror(t.Context(), joined); err != nil || copied != 8 {
+	if copied, err := l.Mirror(t.Context(), joined); err != nil || copied != 9 {
 		t.Errorf("%d, %v", copied, err)
 	}
 	if copied, err := l.Mirror(t.Context(), joined); err != nil || copied != 0 {

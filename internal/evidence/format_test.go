@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -232,7 +233,7 @@ func FuzzObject(f *testing.F) {
 			wantRefused(t, err)
 			return
 		}
-		if again := encodeObject(o.line, seq, o.hashes, o.head.note); string(again) != string(data) {
+		if again := encodeObject(o.line, seq, o.hashes, o.head.note); !bytes.Equal(again, data) {
 			t.Errorf("%q was accepted, and is written %q", data, again)
 		}
 	})
@@ -260,7 +261,7 @@ func FuzzRecord(f *testing.F) {
 		if err := json.Unmarshal(indented, &again); err != nil {
 			t.Fatal(err)
 		}
-		if text, err := again.encode(); err != nil || string(text) != string(line) {
+		if text, err := again.encode(); err != nil || !bytes.Equal(text, line) {
 			t.Errorf("%q was accepted, and is written %q, %v", line, text, err)
 		}
 	})
@@ -278,7 +279,7 @@ func FuzzCheckpoint(f *testing.F) {
 			wantRefused(t, err)
 			return
 		}
-		if text := checkpointText(c.origin, c.size, c.root); !strings.HasPrefix(string(data), string(text)+"\n— "+c.origin+" ") || string(c.note) != string(data) {
+		if text := checkpointText(c.origin, c.size, c.root); !strings.HasPrefix(string(data), string(text)+"\n— "+c.origin+" ") || !bytes.Equal(c.note, data) {
 			t.Errorf("%q was accepted", data)
 		}
 	})

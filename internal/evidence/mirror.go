@@ -71,7 +71,7 @@ func (l *Ledger) copyTo(ctx context.Context, m *mirror) (copied int64, err error
 	if err != nil || t.head.size == 0 {
 		return 0, err
 	}
-	if err := l.survey(ctx, m, t); err != nil {
+	if t, err = l.survey(ctx, m, t); err != nil {
 		return 0, err
 	}
 	var last *object
@@ -96,8 +96,9 @@ func (l *Ledger) copyTo(ctx context.Context, m *mirror) (copied int64, err error
 	return copied, l.publishTo(ctx, m.to, last.head)
 }
 
-// survey finds how many entries the copy has, and compares the last of them.
-func (l *Ledger) survey(ctx context.Context, m *mirror, t *tree) error {
+// survey finds how many entries the copy has, and compares the last of them with
+// the ledger's, whose newest state it returns.
+func (l *Ledger) survey(ctx context.Context, m *mirror, t *tree) (*tree, error) {
 	exists := func(seq int64) (bool, error) {
 		_, err := m.to.Stat(ctx, entryKey(seq))
 		if fault.Is(err, fault.Missing) {
@@ -105,33 +106,42 @@ func (l *Ledger) survey(ctx context.Context, m *mirror, t *tree) error {
 		}
 		return err == nil, err
 	}
+	if m.size > 0 {
+		there, err := exists(m.size - 1)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			// Somebody has emptied it since.
+			m.size, m.digest = 0, ""
+		}
+	}
 	size, err := gallop(m.size, exists)
 	if err != nil || size == m.size {
-		return err
+		return t, err
 	}
 	if size > t.head.size {
 		// Another process may have appended and copied meanwhile.
-		newer, err := l.current(ctx)
-		if err != nil {
-			return err
+		if t, err = l.current(ctx); err != nil {
+			return nil, err
 		}
-		if *t = *newer; size > t.head.size {
-			return fault.New(fault.Corrupt, "it has %d entries, and the ledger %d: the ledger was cut", size, t.head.size)
-		}
+	}
+	if size > t.head.size {
+		return nil, fault.New(fault.Corrupt, "it has %d entries, and the ledger %d: the ledger was cut", size, t.head.size)
 	}
 	own, err := readSmall(ctx, m.to, entryKey(size-1), maxObject)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o, err := readObject(ctx, l.store, size-1)
 	if err != nil {
-		return removed(err, size-1)
+		return nil, removed(err, size-1)
 	}
 	if "sha256:"+seal.SHA256(own) != o.digest {
-		return fault.New(fault.Corrupt, "its entry %d is another one than the ledger's: one of the two was altered, or the ledger was forked; run `lifeboat evidence verify`", size-1)
+		return nil, fault.New(fault.Corrupt, "its entry %d is another one than the ledger's: one of the two was altered, or the ledger was forked; run `lifeboat evidence verify`", size-1)
 	}
 	m.size, m.digest = size, o.digest
-	return nil
+	return t, nil
 }
 
 // copyEntry copies an entry, after its attachments.

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -167,7 +168,7 @@ func (v *verifier) compare(ctx context.Context, key string, data []byte) []liken
 		case err != nil && !fault.Is(err, fault.Corrupt):
 			out[i].err = err
 		default:
-			out[i].different = err != nil || string(own) != string(data)
+			out[i].different = err != nil || !bytes.Equal(own, data)
 		}
 	}
 	return out
