@@ -37,7 +37,8 @@ func TestBrokenConnections(t *testing.T) {
 			conn := dial(t, at(url))
 			kept := &keeper{}
 			o := options(t, conn)
-			o.Silence = time.Second
+			// A loaded server must not seem to be silent.
+			o.Silence = 5 * time.Second
 			s := stream(t, conn, o, kept)
 			eventually(t, "WAL comes", func() bool { return kept.end() > 0 })
 			breakIt(proxy)

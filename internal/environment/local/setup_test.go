@@ -88,7 +88,7 @@ func password(t *testing.T, s Server) string {
 // requireGone fails the test unless neither processes nor files of a server are left.
 func requireGone(t *testing.T, s Server) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		pids, err := processesIn(s.Dir)
 		if err != nil {
