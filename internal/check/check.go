@@ -35,6 +35,9 @@ const (
 	DefaultMinValid = 14 * 24 * time.Hour
 )
 
+// userAgent is what servers are told of who asks.
+const userAgent = "lifeboat"
+
 // How much of what was observed stands in a result, in characters.
 const (
 	maxObserved = 200
@@ -125,6 +128,10 @@ func (r *Runner) observe(ctx context.Context, c drill.Check) observation {
 		return r.sql(ctx, c)
 	case drill.CheckRedis:
 		return r.redis(ctx, c)
+	case drill.CheckGRPC:
+		return r.grpc(ctx, c)
+	case drill.CheckKubernetes:
+		return r.kubernetes(ctx, c)
 	case drill.CheckCommand:
 		return r.command(ctx, c)
 	default:

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/check"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
 // shell is a check that runs a script of the shell.
@@ -117,4 +119,28 @@ func gone(t *testing.T, file string, count int) {
 			t.Fatalf("of %v some run still", pids)
 		}
 	}
+}
+
+// workerDir is the variable by which the test binary runs as a worker that is killed.
+const workerDir = "CHECK_TEST_WORKER"
+
+// TestCommandEndsWithItsWorker kills, as a crash would, the process that runs a check.
+func TestCommandEndsWithItsWorker(t *testing.T) {
+	if dir := os.Getenv(workerDir); dir != "" {
+		c := shell(`echo $$ > "$1.new"; mv "$1.new" "$1"; exec sleep 600`, filepath.Join(dir, "pid"))
+		c.Timeout = drill.Duration(10 * time.Minute)
+		(&check.Runner{Dir: dir}).Try(t.Context(), c)
+		return
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCommandEndsWithItsWorker$")
+	cmd.Env = append(os.Environ(), workerDir+"="+dir)
+	pid := filepath.Join(dir, "pid")
+	worker := servers.Start(t, cmd, func() error {
+		_, err := os.Stat(pid)
+		return err
+	})
+	worker.Kill()
+	gone(t, pid, 1)
 }

@@ -30,7 +30,7 @@ func (r *Runner) http(ctx context.Context, c drill.Check) observation {
 		o.err = fault.New(fault.Invalid, "url is not well-formed")
 		return o
 	}
-	request.Header.Set("User-Agent", "lifeboat")
+	request.Header.Set("User-Agent", userAgent)
 	for name, value := range c.Headers {
 		request.Header.Set(name, value.Reveal())
 		if http.CanonicalHeaderKey(name) == "Host" {
