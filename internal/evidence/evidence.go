@@ -105,5 +105,8 @@ func Open(st store.Store, o Options) *Ledger {
 	return l
 }
 
+// Writable reports whether the ledger was opened with a key to sign with.
+func (l *Ledger) Writable() bool { return l.options.Signer != nil }
+
 // Trusted are the public keys that the ledger's head is checked with.
 func (l *Ledger) Trusted() []string { return slices.Clone(l.trusted) }
