@@ -35,6 +35,8 @@ type Prepared struct {
 	Verify bool `json:"verify"`
 	// Keep is set when the policy has a retention to apply afterwards.
 	Keep bool `json:"keep"`
+	// Drills are the plans that are to run on the point.
+	Drills []string `json:"drills,omitempty"`
 }
 
 // Prepare chooses the point's ID, store, folder and key, and puts the point's
@@ -98,6 +100,7 @@ func (a *Activities) policyOf(in PrepareInput) (Prepared, string, error) {
 	if policy, ok := a.policy(in); ok {
 		out.Verify = policy.Verify != config.VerifyNever
 		out.Keep = in.Policy != "" && policy.Keep != config.Keep{}
+		out.Drills = a.drillsAfter(in.Policy)
 		if storeName == "" {
 			storeName, out.Copies = policy.Store, policy.Copies
 		}
@@ -123,4 +126,15 @@ func (a *Activities) policy(in PrepareInput) (config.Policy, bool) {
 		}
 	}
 	return config.Policy{}, false
+}
+
+// drillsAfter are the plans that run after each point of a policy.
+func (a *Activities) drillsAfter(policy string) []string {
+	var plans []string
+	for _, name := range slices.Sorted(maps.Keys(a.Config.Drills)) {
+		if plan := a.Config.Drills[name]; policy != "" && !plan.Paused && slices.Contains(plan.After, policy) {
+			plans = append(plans, name)
+		}
+	}
+	return plans
 }

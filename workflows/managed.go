@@ -71,6 +71,8 @@ func (r *recoverer) discard(ctx workflow.Context, ref activities.ManagedRef, why
 type RemoveInput struct {
 	Surface string `json:"surface"`
 	ID      string `json:"id"`
+	// By is who asked for it; empty for a schedule.
+	By string `json:"by,omitempty"`
 }
 
 // RemoveResult describes what was deleted.
@@ -92,6 +94,7 @@ func Remove(ctx workflow.Context, in RemoveInput) (out RemoveResult, err error) 
 		if bad := verdict(ctx, err); bad != nil && err == nil {
 			err = bad
 		}
+		attest(ctx, activities.AuditInput{By: in.By, Operation: OperationRemove, Subject: in.Surface, ID: in.ID, Facts: map[string]string{"instance": out.Instance}}, err)
 		err = fail(err)
 	}()
 	ref := activities.ManagedRef{RestoreID: in.ID, Surface: in.Surface}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -237,6 +238,13 @@ func child(ctx workflow.Context, id, summary, operation, surface string) workflo
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			AttrSurface.ValueSet(surface), AttrOperation.ValueSet(operation), AttrVerdict.ValueSet(VerdictRunning)),
 	})
+}
+
+// abandoned lets a child go on when the workflow that started it has ended.
+func abandoned(ctx workflow.Context) workflow.Context {
+	options := workflow.GetChildWorkflowOptions(ctx)
+	options.ParentClosePolicy = enumspb.PARENT_CLOSE_POLICY_ABANDON
+	return workflow.WithChildOptions(ctx, options)
 }
 
 // is reports whether a step failed for good with an error of the kind.

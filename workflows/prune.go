@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strconv"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -20,6 +21,9 @@ func Prune(ctx workflow.Context, in PruneInput) (out PruneResult, err error) {
 	defer func() {
 		if bad := verdict(ctx, err); bad != nil && err == nil {
 			err = bad
+		}
+		if out.Deleted > 0 && !in.DryRun {
+			attest(ctx, activities.AuditInput{By: in.By, Operation: OperationPrune, Subject: in.Policy, Facts: deletions(out)}, err)
 		}
 		err = fail(err)
 	}()
@@ -66,4 +70,18 @@ func pruneStore(ctx workflow.Context, in PruneInput, name string, out *PruneResu
 	swept, err := call(patient(ctx, "sweep "+name), acts.Sweep, activities.SweepInput{Store: name, Now: workflow.Now(ctx)})
 	out.Swept += swept.Objects + swept.Uploads
 	return err
+}
+
+// maxNamed is how many deleted points an entry of the ledger names.
+const maxNamed = 200
+
+// deletions says what was deleted.
+func deletions(out PruneResult) map[string]string {
+	facts := map[string]string{"deleted": strconv.Itoa(out.Deleted), "swept": strconv.Itoa(out.Swept)}
+	var named []string
+	for _, line := range out.Delete[:min(len(out.Delete), maxNamed)] {
+		named = append(named, line.Store+":"+line.ID)
+	}
+	facts["points"] = strings.Join(named, " ")
+	return facts
 }

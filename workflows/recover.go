@@ -24,6 +24,8 @@ type RecoverInput struct {
 	Port int `json:"port,omitempty"`
 	// Host names the one worker that may do it; empty for any.
 	Host string `json:"host,omitempty"`
+	// By is who asked for it; empty for a schedule.
+	By string `json:"by,omitempty"`
 }
 
 // RecoverResult describes what was recovered.
@@ -63,6 +65,9 @@ func Recover(ctx workflow.Context, in RecoverInput) (out RecoverResult, err erro
 		if bad := verdict(ctx, err); bad != nil && err == nil {
 			err = bad
 		}
+		attest(ctx, activities.AuditInput{By: in.By, Operation: OperationRecover, Subject: in.Surface, ID: in.RestoreID, Facts: map[string]string{
+			"at": in.At, "point": out.Point, "host": out.Host,
+		}}, err)
 		err = fail(err)
 	}()
 	r := &recoverer{tracker: t, in: in, out: RecoverResult{

@@ -20,6 +20,7 @@ func Restore(ctx workflow.Context, in RestoreInput) (out RestoreResult, err erro
 		if bad := verdict(ctx, err); bad != nil && err == nil {
 			err = bad
 		}
+		attest(ctx, in.audit(), err)
 		err = fail(err)
 	}()
 	r := &restorer{
@@ -47,6 +48,22 @@ func Restore(ctx workflow.Context, in RestoreInput) (out RestoreResult, err erro
 	r.out.State = "restored"
 	t.phase(ctx, "done")
 	return r.out, nil
+}
+
+// audit says what was asked for.
+func (in RestoreInput) audit() activities.AuditInput {
+	to := in.Target
+	switch {
+	case in.InPlace:
+		to = "in place"
+	case in.SealedURL != "":
+		to = "a server by its URL"
+	case to == "":
+		to = "an isolated server"
+	}
+	return activities.AuditInput{By: in.By, Operation: OperationRestore, Subject: in.Point.Surface, ID: in.RestoreID, Facts: map[string]string{
+		"point": in.Point.ID, "store": in.Point.Store, "to": to,
+	}}
 }
 
 // restorer is one restore under way.

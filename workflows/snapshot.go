@@ -4,6 +4,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 )
 
 // acts gives steps their names; nothing is ever called on it.
@@ -20,6 +21,9 @@ func Snapshot(ctx workflow.Context, in SnapshotInput) (out SnapshotResult, err e
 		if bad := verdict(ctx, err); bad != nil && err == nil {
 			err = bad
 		}
+		attest(ctx, activities.AuditInput{By: in.By, Operation: OperationSnapshot, Subject: in.Surface, ID: out.ID, Facts: map[string]string{
+			"kind": in.Kind, "policy": in.Policy, "store": out.Store, "state": out.State,
+		}}, err)
 		err = fail(err)
 	}()
 	t.phase(ctx, "preparing")
@@ -80,6 +84,22 @@ func followUp(ctx workflow.Context, t *tracker, in SnapshotInput, p activities.P
 			return err
 		}
 	}
+	for _, plan := range p.Drills {
+		if err := rehearseAfter(ctx, plan, in, located.ID); err != nil {
+			return err
+		}
+	}
 	t.phase(ctx, "done")
 	return nil
+}
+
+// rehearseAfter starts a drill on the point that was just made. It outlives
+// this run: people may take days to sign it.
+func rehearseAfter(ctx workflow.Context, plan string, in SnapshotInput, point string) error {
+	drillIn := DrillInput{Plan: plan, Trigger: TriggerPolicy, StartedBy: "policy " + in.Policy}
+	if in.Kind != KindBase {
+		drillIn.Points = map[string]drill.Selection{in.Surface: {ID: point}}
+	}
+	ctx = abandoned(child(ctx, "drill/"+plan+"/after/"+point, "drill of "+plan+" after "+point, OperationDrill, plan))
+	return workflow.ExecuteChildWorkflow(ctx, DrillName, drillIn).GetChildWorkflowExecution().Get(ctx, nil)
 }

@@ -20,6 +20,8 @@ type SnapshotInput struct {
 	// Store and Copies name stores of the configuration; an empty Store means the policy's, or the first.
 	Store  string   `json:"store,omitempty"`
 	Copies []string `json:"copies,omitempty"`
+	// By is who asked for it; empty for a schedule.
+	By string `json:"by,omitempty"`
 }
 
 // SnapshotResult describes the sealed point.
@@ -48,6 +50,8 @@ type PointRef struct {
 // VerifyInput asks for every byte of a point to be read back.
 type VerifyInput struct {
 	Point PointRef `json:"point"`
+	// By is who asked for it; empty for a schedule.
+	By string `json:"by,omitempty"`
 }
 
 // VerifyResult says what was read.
@@ -80,6 +84,8 @@ type RestoreInput struct {
 	// Replace permits a target that is not empty.
 	Replace   bool              `json:"replace,omitempty"`
 	Selection surface.Selection `json:"selection"`
+	// By is who asked for it; empty for a schedule.
+	By string `json:"by,omitempty"`
 }
 
 // RestoreResult describes what was restored. It holds no password: the URL of
@@ -116,6 +122,8 @@ type Step struct {
 type PruneInput struct {
 	Policy string `json:"policy"`
 	DryRun bool   `json:"dryRun,omitempty"`
+	// By is who asked for it; empty for a schedule.
+	By string `json:"by,omitempty"`
 }
 
 // PruneResult says what went and what stayed.

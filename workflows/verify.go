@@ -16,6 +16,7 @@ func Verify(ctx workflow.Context, in VerifyInput) (out VerifyResult, err error) 
 		if bad := verdict(ctx, err); bad != nil && err == nil {
 			err = bad
 		}
+		attest(ctx, activities.AuditInput{By: in.By, Operation: OperationVerify, Subject: in.Point.Surface, ID: in.Point.ID}, err)
 		err = fail(err)
 	}()
 	t.phase(ctx, "reading")

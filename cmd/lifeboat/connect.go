@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"go.temporal.io/sdk/client"
@@ -78,6 +79,10 @@ func (a *app) oneShot(ctx context.Context, c *config.Config) (*session, error) {
 	parts, err := worker.Open(ctx, c, version)
 	if err != nil {
 		return nil, err
+	}
+	// The accounts of restored servers have to pass through it.
+	if err := os.MkdirAll(c.DataDir, 0o711); err != nil {
+		return nil, fault.Wrap(fault.Denied, err, "make the data folder")
 	}
 	e, err := engine.Start(ctx, engineOptions(c, a.quietLogger()))
 	if err != nil {

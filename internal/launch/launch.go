@@ -56,7 +56,7 @@ type Started struct {
 // Snapshot starts a snapshot; the point gets its ID here, so that the answer can name it.
 func (l *Launcher) Snapshot(ctx context.Context, req Request, in workflows.SnapshotInput) (Started, error) {
 	request := in
-	in.PointID = archive.NewID(time.Now())
+	in.PointID, in.By = archive.NewID(time.Now()), req.Requester
 	return l.start(ctx, req, job{
 		name: workflows.SnapshotName, operation: workflows.OperationSnapshot, surface: in.Surface,
 		id: in.PointID, point: in.PointID, request: request, input: in,
@@ -66,9 +66,11 @@ func (l *Launcher) Snapshot(ctx context.Context, req Request, in workflows.Snaps
 
 // Verify starts the verification of a point.
 func (l *Launcher) Verify(ctx context.Context, req Request, in workflows.VerifyInput) (Started, error) {
+	request := in
+	in.By = req.Requester
 	return l.start(ctx, req, job{
 		name: workflows.VerifyName, operation: workflows.OperationVerify, surface: in.Point.Surface,
-		id: in.Point.ID, unique: "/" + seal.RandomID(6), point: in.Point.ID, request: in, input: in,
+		id: in.Point.ID, unique: "/" + seal.RandomID(6), point: in.Point.ID, request: request, input: in,
 		summary: "verification of " + in.Point.ID,
 	})
 }
@@ -76,7 +78,7 @@ func (l *Launcher) Verify(ctx context.Context, req Request, in workflows.VerifyI
 // Restore starts a restore; it gets its ID here.
 func (l *Launcher) Restore(ctx context.Context, req Request, in workflows.RestoreInput) (Started, error) {
 	request := in
-	in.RestoreID = archive.NewID(time.Now())
+	in.RestoreID, in.By = archive.NewID(time.Now()), req.Requester
 	return l.start(ctx, req, job{
 		name: workflows.RestoreName, operation: workflows.OperationRestore, surface: in.Point.Surface,
 		id: in.RestoreID, point: in.Point.ID, request: request, input: in,
@@ -87,7 +89,7 @@ func (l *Launcher) Restore(ctx context.Context, req Request, in workflows.Restor
 // Recover starts the recovery of a surface to a moment; it gets its ID here.
 func (l *Launcher) Recover(ctx context.Context, req Request, in workflows.RecoverInput) (Started, error) {
 	request := in
-	in.RestoreID = archive.NewID(time.Now())
+	in.RestoreID, in.By = archive.NewID(time.Now()), req.Requester
 	return l.start(ctx, req, job{
 		name: workflows.RecoverName, operation: workflows.OperationRecover, surface: in.Surface,
 		id: in.RestoreID, request: request, input: in, summary: "recovery of " + in.Surface + " to " + in.At,
@@ -96,18 +98,21 @@ func (l *Launcher) Recover(ctx context.Context, req Request, in workflows.Recove
 
 // Remove starts the deletion of an instance that a provider restored.
 func (l *Launcher) Remove(ctx context.Context, req Request, in workflows.RemoveInput) (Started, error) {
+	request := in
+	in.By = req.Requester
 	return l.start(ctx, req, job{
 		name: workflows.RemoveName, operation: workflows.OperationRemove, surface: in.Surface,
-		id: in.ID, unique: "/" + seal.RandomID(6), request: in, input: in, summary: "deletion of what was recovered by " + in.ID,
+		id: in.ID, unique: "/" + seal.RandomID(6), request: request, input: in, summary: "deletion of what was recovered by " + in.ID,
 	})
 }
 
 // Prune starts the retention of a policy.
 func (l *Launcher) Prune(ctx context.Context, req Request, in workflows.PruneInput) (Started, error) {
-	id := archive.NewID(time.Now())
+	request, id := in, archive.NewID(time.Now())
+	in.By = req.Requester
 	return l.start(ctx, req, job{
 		name: workflows.PruneName, operation: workflows.OperationPrune, surface: in.Policy,
-		id: id, request: in, input: in, summary: "retention of " + in.Policy,
+		id: id, request: request, input: in, summary: "retention of " + in.Policy,
 	})
 }
 
