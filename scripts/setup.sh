@@ -74,6 +74,8 @@ run() {
 	need gcc libc6-dev -- builds_c
 	need postgresql postgresql-client -- postgres_server
 	need redis-server -- on_path redis-server
+	# Runbooks are read out of Git repositories.
+	need git -- on_path git
 	install_missing
 	if ! on_path go; then
 		say "please install Go $go_version or newer" >&2
@@ -86,6 +88,7 @@ develop() {
 	need zstd -- on_path zstd
 	need b3sum -- on_path b3sum
 	need jq -- on_path jq
+	need openssl -- on_path openssl
 	need postgresql postgresql-contrib -- postgres_contrib
 	install_missing
 	go mod download
