@@ -3,6 +3,9 @@ package apiserver
 import (
 	"context"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -20,6 +23,7 @@ func apiConfig(version string) huma.Config {
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key."},
 		"basic":  {Type: "http", Scheme: "basic", Description: "The id and the secret of an API key."},
 	}
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
 	c.RejectUnknownQueryParameters = true
 	c.Transformers = []huma.Transformer{finishProblem}
@@ -30,6 +34,21 @@ func apiConfig(version string) huma.Config {
 		"application/x-www-form-urlencoded": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal},
 	}
 	return c
+}
+
+// schemaName names the types of drills and evidence after their packages, too:
+// both have a Record, and each stands for something else.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch room := path.Base(t.PkgPath()); room {
+	case "drill", "drills", "evidence":
+		return strings.ToUpper(room[:1]) + room[1:] + name
+	default:
+		return name
+	}
 }
 
 // route is one operation with the role that it takes.

@@ -120,6 +120,9 @@ func New(d Deps) (*Server, error) {
 		ledger: d.Ledger, drills: d.Drills, noLedger: d.NoLedger, commitments: d.Commitments, coverage: d.Coverage, report: d.Report,
 		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
 	}
+	if s.ledger != nil {
+		s.metrics.registry.MustRegister(&drillCollector{read: s.commitments, log: s.log})
+	}
 	router := echo.New()
 	router.HTTPErrorHandler = s.handleError
 	router.Use(s.observe, s.recover, secure, sameOrigin, limitBody)

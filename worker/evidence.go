@@ -20,15 +20,13 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
-	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
 // openLedger opens the ledger of a configuration, on stores that no fence
 // guards: what a drill may not touch is what it restores from.
-func (p *Parts) openLedger(stores map[string]store.Store) error {
+func (p *Parts) openLedger() error {
 	c := p.Config
 	name := c.EvidenceStore()
-	p.opened = stores
 	if name == "" {
 		p.NoLedger = "no store is configured"
 		return nil
@@ -46,10 +44,11 @@ func (p *Parts) openLedger(stores map[string]store.Store) error {
 		Remember: filepath.Join(c.DataDir, "evidence-checkpoint"),
 	}
 	for _, copied := range c.Evidence.Copies {
-		o.Copies = append(o.Copies, stores[copied])
+		o.Copies = append(o.Copies, p.opened[copied])
 	}
-	p.Ledger = evidence.Open(stores[name], o)
-	p.Drills = drills.Open(stores[name], p.Ledger)
+	p.NoLedger = ""
+	p.Ledger = evidence.Open(p.opened[name], o)
+	p.Drills = drills.Open(p.opened[name], p.Ledger)
 	return nil
 }
 
@@ -89,8 +88,11 @@ func (p *Parts) signerPath() string { return filepath.Join(p.Config.DataDir, "ev
 // several hosts need LIFEBOAT_EVIDENCE_KEY.
 func (p *Parts) EnsureSigner() error {
 	signer, _, err := p.signer()
-	if err != nil || signer != nil || p.Config.EvidenceStore() == "" {
+	if err != nil {
 		return err
+	}
+	if signer != nil || p.Config.EvidenceStore() == "" {
+		return p.openLedger()
 	}
 	text, _, err := seal.GenerateSigner(p.Config.Evidence.Origin)
 	if err != nil {
@@ -102,7 +104,7 @@ func (p *Parts) EnsureSigner() error {
 	if err := keep(p.signerPath(), text); err != nil {
 		return fault.Wrap(fault.Denied, err, "keep the key that signs evidence")
 	}
-	return p.openLedger(p.opened)
+	return p.openLedger()
 }
 
 // keep writes a file whole or not at all, and leaves one alone that is there.
@@ -122,8 +124,14 @@ func keep(path string, text secret.String) error {
 	return nil
 }
 
-// Evidence is the ledger; the error says why there is none.
+// Evidence opens the ledger, which takes a while where its key comes of a
+// passphrase; the error says why there is none.
 func (p *Parts) Evidence() (*evidence.Ledger, *drills.Archive, error) {
+	if p.Ledger == nil && p.NoLedger == "" {
+		if err := p.openLedger(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if p.Ledger == nil {
 		return nil, nil, fault.New(fault.Invalid, "there is no ledger of evidence: %s", p.NoLedger)
 	}

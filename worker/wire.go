@@ -38,7 +38,8 @@ type Parts struct {
 	Catalog     *catalog.Catalog
 	Environment *local.Environment
 	Fence       *fence.Fence
-	// Ledger and Drills are nil where there can be no evidence; NoLedger says why.
+	// Ledger and Drills are opened by Evidence, and nil where there can be no
+	// evidence; NoLedger says why.
 	Ledger   *evidence.Ledger
 	Drills   *drills.Archive
 	NoLedger string
@@ -77,7 +78,8 @@ func Open(ctx context.Context, c *config.Config, version string) (*Parts, error)
 		}
 	}
 	p.Catalog = catalog.New(named(c, p.Stores))
-	return p, p.openLedger(opened)
+	p.opened = opened
+	return p, nil
 }
 
 // named lists the stores in the order of trust: those that policies write to

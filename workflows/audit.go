@@ -29,7 +29,7 @@ func attest(ctx workflow.Context, e activities.AuditInput, err error) {
 	case err != nil:
 		e.Result, e.Error = VerdictFailed, Message(err)
 	}
-	if bad := do(brief(ctx, "put it into the ledger"), acts.RecordAudit, e); bad != nil {
+	if bad := do(attesting(ctx, "put it into the ledger"), acts.RecordAudit, e); bad != nil {
 		workflow.GetLogger(ctx).Error("what was done is not in the ledger", "operation", e.Operation, "subject", e.Subject, "error", bad)
 	}
 }

@@ -179,6 +179,14 @@ func recording(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// attesting options are for saying in the ledger what was done: whoever waits
+// for that should not wait long for a ledger that can't be reached.
+func attesting(ctx workflow.Context, summary string) workflow.Context {
+	options := workflow.GetActivityOptions(brief(ctx, summary))
+	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 30*time.Second, time.Minute
+	return workflow.WithActivityOptions(ctx, options)
+}
+
 // checking options are for one health check: its plan says how often it is
 // tried, how far apart, and how long one attempt may take.
 func checking(ctx workflow.Context, c drill.Check) workflow.Context {

@@ -45,6 +45,8 @@ type demonstration struct {
 	dir     string
 	started time.Time
 	sources *local.Environment
+	// report is the path of the drill's report, which stays.
+	report string
 }
 
 func (a *app) demo(ctx context.Context, exit bool) (err error) {
@@ -113,6 +115,19 @@ policies:
   main-base:   {surface: main, kind: base, cron: "0 1 * * *", store: primary, keep: {days: 30}}
   main-wal:    {surface: main, kind: wal, store: primary, interval: 1s, marker: true}
   redis-daily: {surface: redis, kind: snapshot, cron: "30 2 * * *", store: primary, keep: {days: 30, last: 7}}
+drills:
+  quarterly:
+    cron: "0 6 1 1,4,7,10 *"
+    surfaces: [main, redis]
+    targets: {rto: 10m, rpo: 10m}
+    owner: ops@example.com
+    scenario: The database host is lost, with everything on it.
+    sanitize: [{name: mask e-mail addresses, surface: main, sql: "UPDATE shop.customers SET email = 'customer-' || id || '@example.invalid'"}]
+    checks:
+      - {name: customers are there, kind: sql, surface: main, query: "SELECT count(*) FROM shop.customers", expect: ">= 1"}
+      - {name: nobody's address is left, kind: sql, surface: main, query: "SELECT count(*) FROM shop.customers WHERE email NOT LIKE '%@example.invalid'", expect: "0"}
+      - {name: PostgreSQL accepts connections, kind: tcp, surface: main}
+      - {name: Redis answers, kind: redis, surface: redis, command: [PING], expect: PONG}
 `))
 
 func (d *demonstration) configure(ctx context.Context, pg, rd local.Server) (*config.Config, error) {
@@ -214,6 +229,9 @@ func (d *demonstration) cleanUp(ctx context.Context) error {
 		return fault.Wrap(fault.Internal, err, "remove the demo's folder")
 	}
 	fmt.Fprintf(d.out, "\nEverything was stopped and removed.\n")
+	if d.report != "" {
+		fmt.Fprintf(d.out, "The report of the drill stays: %s\n", d.report)
+	}
 	return nil
 }
 

@@ -29,7 +29,10 @@ func (d *demonstration) job(ctx context.Context, s *session, parts *worker.Parts
 			return err
 		}
 	}
-	return d.accident(ctx, s, parts)
+	if err := d.accident(ctx, s, parts); err != nil {
+		return err
+	}
+	return d.drill(ctx, s, parts)
 }
 
 func (d *demonstration) snapshot(ctx context.Context, s *session, name string) (workflows.SnapshotResult, error) {
@@ -107,6 +110,7 @@ func (d *demonstration) whereToLook(s *session, c *config.Config) {
 		"  command line", "lifeboat --config "+d.configPath+" snapshot list",
 		"  store", c.Stores["primary"].Dir,
 		"  configuration", d.configPath,
+		"  report of the drill", d.report,
 		"  took", seconds(time.Since(d.started).Seconds()),
 	)
 }

@@ -146,6 +146,7 @@ func (a *app) work(ctx context.Context, s *session, parts *worker.Parts, log *sl
 	if err != nil {
 		return nil, err
 	}
+	go parts.NoteConfig(ctx, log)
 	log.Info("worker started", "host", worker.Host(parts.Config.DataDir),
 		"created", report.Created, "changed", report.Changed, "removed", report.Removed)
 	return w.Stop, nil
@@ -164,6 +165,9 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 	}
 	if created != "" {
 		fmt.Fprintf(a.out, "first admin key, shown this once: %s\n", created.Reveal())
+	}
+	if _, _, err := parts.Evidence(); err != nil {
+		log.Warn("there will be no drills", "reason", err)
 	}
 	log.Info("API", "url", "http://"+c.Listen, "temporal", ui)
 	return apiserver.New(apiserver.Deps{
