@@ -1,0 +1,95 @@
+package report
+
+import (
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+)
+
+// findings are those of this drill, and how earlier ones stand.
+func findings(r drill.Record) []block {
+	var ours, earlier []drill.Finding
+	for _, f := range r.Findings {
+		if f.Seen == r.ID {
+			ours = append(ours, f)
+		} else {
+			earlier = append(earlier, f)
+		}
+	}
+	var blocks []block
+	if len(ours) == 0 {
+		blocks = append(blocks, text("This drill found no deficiency."))
+		if r.Verdict == drill.VerdictAborted || r.Verdict == "" {
+			blocks[0].Text = "The record has no finding of this drill, which was not carried through."
+		}
+	} else {
+		blocks = append(blocks, block{Table: findingTable("Findings of this drill", r, ours)})
+	}
+	if len(earlier) == 0 {
+		blocks = append(blocks, text("No action of an earlier drill was open."))
+	} else {
+		blocks = append(blocks, block{Table: findingTable("Actions of earlier drills", r, earlier)})
+	}
+	if len(r.Findings) > 0 {
+		blocks = append(blocks, note("As it stood when the drill was judged; what was decided since is in the ledger. "+
+			"Critical and major findings fail a drill. A finding is closed by a drill that looked for it again and did not find it."))
+	}
+	return blocks
+}
+
+func findingTable(caption string, r drill.Record, all []drill.Finding) *table {
+	t := &table{Caption: caption, Head: []column{{"Finding", 25}, {"Cause", 35}, {"Owner and due date", 20}, {"Status", 20}}}
+	for _, f := range all {
+		t.Rows = append(t.Rows, []cell{
+			cell{severity(f.Severity)}.code(f.ID).sub(kindOf(f.Code, f.Subject)),
+			one(or(f.Cause, "not recorded")).sub(firstFound(f)),
+			one(or(f.Owner, "no owner")).add(classPlain, "due "+moment(f.Due, "never: no date is set")).add(classFail, overdue(r, f)),
+			status(f),
+		})
+	}
+	return t
+}
+
+func severity(s string) line {
+	switch s {
+	case drill.SeverityCritical, drill.SeverityMajor:
+		return line{classFail, "✗ " + s}
+	case drill.SeverityMinor:
+		return line{classWarn, "! " + s}
+	default:
+		return line{classNone, or(s, "severity not recorded")}
+	}
+}
+
+func firstFound(f drill.Finding) string {
+	s := "first found by " + or(f.Found, "a drill that is not recorded")
+	if !f.FoundAt.IsZero() {
+		s += " at " + moment(f.FoundAt, "")
+	}
+	return s
+}
+
+func overdue(r drill.Record, f drill.Finding) string {
+	if f.Status == drill.FindingOpen && !f.Due.IsZero() && !r.Timeline.Judged.IsZero() && f.Due.Before(r.Timeline.Judged) {
+		return "✗ overdue when judged"
+	}
+	return ""
+}
+
+func status(f drill.Finding) cell {
+	c := one(or(f.Status, "not recorded"))
+	switch f.Status {
+	case drill.FindingClosed:
+		c = cell{{classPass, "✓ closed"}}
+	case drill.FindingAccepted:
+		c = cell{{classWarn, "! accepted"}}
+	}
+	if f.Retest != "" {
+		c = c.sub("retested by " + f.Retest)
+	} else if f.Status == drill.FindingOpen {
+		c = c.sub("no retest yet")
+	}
+	if a := f.Accepted; a != nil {
+		c = c.add(classPlain, "risk accepted by "+or(a.By, "somebody not recorded")+" until "+moment(a.Until, "no date")).
+			sub("at " + moment(a.At, "a time not recorded") + ": " + or(a.Reason, "no reason recorded"))
+	}
+	return c
+}
