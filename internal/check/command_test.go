@@ -49,6 +49,7 @@ func TestCommand(t *testing.T) {
 		{drill.Check{Command: shell("yes | head -c 1048577").Command, Expect: "*= y"}, fail("the output is longer than 1048576 bytes")},
 		{drill.Check{Command: []string{"echo", "{{main.password}}", "{{main.url}}"}, Expect: "x"},
 			want{drill.Fail, "echo **redacted** **redacted**", "", "exit code 0: **redacted** **redacted**", "observed **redacted**"}},
+		{shell(`printf "$1:$2" | base64`, "{{main.user}}", "{{main.password}}"), pass("exit code 0: **redacted**")},
 		{shell("echo $1 >&2; exit 1", "{{main.password}}"), fail("expected exit code 0: **redacted**")},
 	} {
 		c.check.Kind = drill.CheckCommand

@@ -16,7 +16,7 @@ const bookstore = `{ "store": {
       { "category": "reference", "author": "Nigel Rees", "title": "Sayings of the Century", "price": 8.95 },
       { "category": "fiction", "author": "Evelyn Waugh", "title": "Sword of Honour", "price": 12.99 },
       { "category": "fiction", "author": "Herman Melville", "title": "Moby Dick", "isbn": "0-553-21311-3", "price": 8.99 },
-      { "category": "fiction", "author": "J. R. R. Tolkien", "title": "The Lord of the Rings", "isbn": "0-395-19395-8", "price": 22.99 }
+      { "category": "fiction", "author": "J.R.R. Tolkien", "title": "The Lord of the Rings", "isbn": "0-395-19395-8", "price": 22.99 }
     ],
     "bicycle": { "color": "red", "price": 399 }
 } }`
@@ -28,8 +28,8 @@ func TestPathsOfTheRFC(t *testing.T) {
 	t.Cleanup(server.Close)
 	r := &check.Runner{}
 	for path, expect := range map[string]string{
-		"$.store.book[*].author":               `["Nigel Rees","Evelyn Waugh","Herman Melville","J. R. R. Tolkien"]`,
-		"$..author":                            `["Nigel Rees","Evelyn Waugh","Herman Melville","J. R. R. Tolkien"]`,
+		"$.store.book[*].author":               `["Nigel Rees","Evelyn Waugh","Herman Melville","J.R.R. Tolkien"]`,
+		"$..author":                            `["Nigel Rees","Evelyn Waugh","Herman Melville","J.R.R. Tolkien"]`,
 		"$..book[2].title":                     "Moby Dick",
 		"$..book[2].author":                    "Herman Melville",
 		"$..book[-1].title":                    "The Lord of the Rings",
@@ -44,7 +44,7 @@ func TestPathsOfTheRFC(t *testing.T) {
 		"$.store.book[::-2].price":             "[22.99,12.99]",
 		"$.store.book[?@.price==399].title":    "",
 		"$.store.book[?!@.isbn].price":         "[8.95,12.99]",
-		"$.store.book[?@.price>9 && @.isbn]":   `*= "J. R. R. Tolkien"`,
+		"$.store.book[?@.price>9 && @.isbn]":   `*= "J.R.R. Tolkien"`,
 		"$.store.book[?length(@.title)<10]":    `*= Moby Dick`,
 		"$.store.book[?match(@.title,'S.*y')]": `*= Century`,
 		"$..book[2].publisher":                 "",

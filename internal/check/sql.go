@@ -59,8 +59,8 @@ func (r *Runner) sql(ctx context.Context, c drill.Check) observation {
 	return o
 }
 
-// connect opens a session whose transactions may only read. The server ends a
-// statement that is still running when the attempt is over.
+// connect opens a session. The server ends a statement that is still running
+// when the attempt is over.
 func connect(ctx context.Context, server Server, database string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(server.URL.Reveal())
 	if err != nil {
@@ -71,7 +71,6 @@ func connect(ctx context.Context, server Server, database string) (*pgx.Conn, er
 		config.Database = database
 	}
 	config.RuntimeParams["application_name"] = "lifeboat check"
-	config.RuntimeParams["default_transaction_read_only"] = "on"
 	if deadline, limited := ctx.Deadline(); limited {
 		// A second later, so that our own deadline is the one that is told of.
 		left := time.Until(deadline) + time.Second
