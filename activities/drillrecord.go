@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
@@ -41,7 +43,28 @@ type DecisionInput struct {
 func (a *Activities) RecordDecision(ctx context.Context, in DecisionInput) (drills.Filed, error) {
 	p := startPulse(ctx, "record the decision", 0)
 	defer p.end()
-	return a.Drills.Decide(ctx, in.entry(cmpOr(in.Decision.Signer, "lifeboat"), in.Decision.At), in.Decision, nil)
+	page, err := a.decidedReport(ctx, in)
+	if err != nil {
+		return drills.Filed{}, fault.While(err, "write the report of drill %s", in.DrillID)
+	}
+	return a.Drills.Decide(ctx, in.entry(cmpOr(in.Decision.Signer, "lifeboat"), in.Decision.At), in.Decision, map[string][]byte{"html": page})
+}
+
+// decidedReport is the report with the decision in it.
+func (a *Activities) decidedReport(ctx context.Context, in DecisionInput) ([]byte, error) {
+	found, err := a.Drills.Find(ctx, in.DrillID)
+	if err != nil {
+		return nil, err
+	}
+	rec, entry, err := a.Drills.Record(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := a.Ledger.Prove(ctx, entry.Seq)
+	if err != nil {
+		return nil, err
+	}
+	return report.HTML(report.Drill{Record: rec, Decision: &in.Decision, Proof: &proof, Trusted: a.Ledger.Trusted()})
 }
 
 // RemindInput asks for a reminder of a sign-off.
@@ -56,6 +79,7 @@ type RemindInput struct {
 func (a *Activities) Remind(ctx context.Context, in RemindInput) error {
 	p := startPulse(ctx, "remind of the sign-off", 0)
 	defer p.end()
+	activity.GetLogger(ctx).Warn("a drill waits for its sign-off", "drill", in.DrillID, "plan", in.Plan, "verdict", in.Verdict, "expires", in.Expires)
 	return a.Drills.Note(ctx, in.entry("lifeboat", time.Now().Add(-maxRemindRetry)), drills.KindReminded,
 		"reminded-"+strconv.Itoa(in.Number), in)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/engine"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/gitfile"
 	"github.com/lifeboat-dr/lifeboat/worker"
 )
 
@@ -103,8 +104,32 @@ func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {
 	for _, name := range replicated(parts.Config) {
 		look("replication", name, func(ctx context.Context) (string, error) { return parts.CheckReplication(ctx, name) })
 	}
+	if len(parts.Config.Drills) > 0 {
+		look("evidence", parts.Config.EvidenceStore(), func(ctx context.Context) (string, error) { return checkLedger(ctx, parts) })
+	}
+	for _, name := range sortedNames(parts.Config.Drills) {
+		if book := parts.Config.Drills[name].Runbook; book != nil {
+			look("runbook", name, func(ctx context.Context) (string, error) {
+				commit, err := gitfile.Commit(ctx, book.Repository, book.Ref, book.File)
+				return book.File + " at " + commit, err
+			})
+		}
+	}
 	look("temporal", "engine", func(ctx context.Context) (string, error) { return a.checkEngine(ctx, parts.Config) })
 	return lines
+}
+
+// checkLedger reads the signed head of the ledger.
+func checkLedger(ctx context.Context, parts *worker.Parts) (string, error) {
+	ledger, _, err := parts.Evidence()
+	if err != nil {
+		return "", err
+	}
+	head, err := ledger.Head(ctx)
+	if err != nil || head.Size == 0 {
+		return "nothing in the ledger yet", err
+	}
+	return fmt.Sprintf("%d entries, signed by %s", head.Size, head.SignedBy), nil
 }
 
 // replicated are the surfaces whose policies need a replication connection, in order of name.

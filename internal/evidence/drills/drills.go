@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"path"
 	"strconv"
@@ -79,17 +78,30 @@ func (a *Archive) Judge(ctx context.Context, r Ref, rec drill.Record, reports ma
 	if err != nil {
 		return Filed{}, fault.Wrap(fault.Internal, err, "encode the record of drill %s", r.ID)
 	}
-	attached := []evidence.Attachment{{Key: recordKey(r.Plan, r.ID, rec.Revision), Content: text}}
+	attached := []evidence.Attachment{attach(r, recordName(rec.Revision), "json", text)}
 	for _, ending := range sortedKeys(reports) {
-		key := fmt.Sprintf("%s/report-%d.%s", folder(r.Plan, r.ID), rec.Revision, ending)
-		attached = append(attached, evidence.Attachment{Key: key, Content: reports[ending]})
+		attached = append(attached, attach(r, "report-"+strconv.Itoa(rec.Revision), ending, reports[ending]))
 	}
 	filed, err := a.file(ctx, r, KindJudged, "judged-"+strconv.Itoa(rec.Revision), drill.SummaryOf(rec), attached...)
 	return Filed{Sequence: filed, Digest: seal.SHA256(text)}, fault.While(err, "file the record of drill %s", r.ID)
 }
 
-func recordKey(plan, id string, revision int) string {
-	return fmt.Sprintf("%s/record-%d.json", folder(plan, id), revision)
+// attach names a document after its content, too: a step that is done again may
+// write another report of the same facts, and nothing in a ledger is overwritten.
+func attach(r Ref, name, ending string, content []byte) evidence.Attachment {
+	return evidence.Attachment{Key: folder(r.Plan, r.ID) + "/" + name + "-" + seal.SHA256(content)[:8] + "." + ending, Content: content}
+}
+
+func recordName(revision int) string { return "record-" + strconv.Itoa(revision) }
+
+// attachedKey is the key of an entry's document, by the name that attach was given.
+func attachedKey(entry evidence.Record, r Ref, name string) string {
+	for _, attached := range entry.Attachments {
+		if strings.HasPrefix(attached.Key, folder(r.Plan, r.ID)+"/"+name+"-") {
+			return attached.Key
+		}
+	}
+	return ""
 }
 
 // Decide files a person's decision on a drill, or that nobody decided in time.
@@ -98,9 +110,9 @@ func (a *Archive) Decide(ctx context.Context, r Ref, decision drill.SignedOff, r
 	if err != nil {
 		return Filed{}, fault.Wrap(fault.Internal, err, "encode the decision on drill %s", r.ID)
 	}
-	attached := []evidence.Attachment{{Key: folder(r.Plan, r.ID) + "/decision.json", Content: text}}
+	attached := []evidence.Attachment{attach(r, "decision", "json", text)}
 	for _, ending := range sortedKeys(reports) {
-		attached = append(attached, evidence.Attachment{Key: folder(r.Plan, r.ID) + "/report-decided." + ending, Content: reports[ending]})
+		attached = append(attached, attach(r, "report-decided", ending, reports[ending]))
 	}
 	filed, err := a.file(ctx, r, KindDecided, decidedName, decision, attached...)
 	return Filed{Sequence: filed, Digest: seal.SHA256(text)}, fault.While(err, "file the decision on drill %s", r.ID)

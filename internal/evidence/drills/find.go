@@ -192,7 +192,7 @@ func (a *Archive) Record(ctx context.Context, d Drill) (drill.Record, evidence.R
 	if err != nil {
 		return rec, entry, err
 	}
-	text, err := a.ledger.Attachment(ctx, entry, recordKey(d.Plan, d.ID, d.Revision))
+	text, err := a.ledger.Attachment(ctx, entry, attachedKey(entry, Ref{Plan: d.Plan, ID: d.ID}, recordName(d.Revision)))
 	if err != nil {
 		return rec, entry, err
 	}
