@@ -36,6 +36,18 @@ var access = []struct {
 	{"DELETE", "/v1/pitr/{surface}/instances/{id}", "", Operator},
 	{"GET", "/v1/admin/recoveries/{id}", "", Viewer},
 	{"GET", "/v1/admin/removals/{id}", "", Viewer},
+	{"POST", "/v1/drills", `{"plan":"quarterly"}`, Operator},
+	{"GET", "/v1/drills", "", Viewer},
+	{"GET", "/v1/drills/{id}", "", Viewer},
+	{"DELETE", "/v1/drills/{id}", "", Operator},
+	{"POST", "/v1/drills/{id}/manual-steps", `{"text":"moved the DNS name"}`, Operator},
+	{"POST", "/v1/drills/{id}/sign-off", `{"statement":"looked at all of it"}`, Approver},
+	{"GET", "/v1/drills/{id}/report", "", Viewer},
+	{"GET", "/v1/evidence", "", Viewer},
+	{"GET", "/v1/evidence/verify", "", Viewer},
+	{"GET", "/v1/evidence/{seq}", "", Viewer},
+	{"GET", "/v1/commitments", "", Viewer},
+	{"GET", "/v1/coverage", "", Viewer},
 	{"GET", "/v1/admin/keys", "", Admin},
 	{"POST", "/v1/admin/keys", `{"id":"ROLE","role":"viewer"}`, Admin},
 	{"DELETE", "/v1/admin/keys/{id}", "", Admin},
@@ -45,7 +57,7 @@ func TestRolesMatrix(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, c := range access {
-		path := strings.NewReplacer("{id}", "20260102T030405.000Z-nobody", "{name}", "main", "{surface}", "main").Replace(c.path)
+		path := strings.NewReplacer("{id}", "20260102T030405.000Z-nobody", "{name}", "main", "{surface}", "main", "{seq}", "0").Replace(c.path)
 		t.Run(c.method+" "+c.path+" "+c.body, func(t *testing.T) {
 			for _, role := range []Role{Viewer, Operator, Approver, Admin} {
 				a := b.as(role, c.method, path, strings.ReplaceAll(c.body, "ROLE", "k-"+string(role)))
@@ -193,9 +205,10 @@ func TestSecretsStayInside(t *testing.T) {
 	b := setup(t)
 	m := b.seal("main", "postgres", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	b.launcher.know(launch.Run{ID: m.ID, Operation: "verify", Surface: "main", State: "running"}, nil)
+	b.judge("quarterly", m.ID, true)
 	var seen strings.Builder
 	for _, c := range access {
-		path := strings.NewReplacer("{id}", m.ID, "{name}", "main").Replace(c.path)
+		path := strings.NewReplacer("{id}", m.ID, "{name}", "main", "{seq}", "0").Replace(c.path)
 		for _, role := range []Role{Viewer, Admin} {
 			seen.WriteString(b.as(role, c.method, path, c.body).body)
 		}

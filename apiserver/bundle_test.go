@@ -19,6 +19,9 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/audit"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -39,6 +42,8 @@ type bundle struct {
 	launcher *double
 	config   *config.Config
 	store    store.Store
+	ledger   *evidence.Ledger
+	drills   *drills.Archive
 	auditLog string
 	logs     *safeBuffer
 }
@@ -62,7 +67,8 @@ func (b *safeBuffer) String() string {
 }
 
 // setup makes a server with a store in a folder, two surfaces, one target, one
-// policy and one key per role, whose id is the role's name, "boss" for admin.
+// policy, three plans of drills with a ledger on the store, and one key per
+// role, whose id is the role's name, "boss" for admin.
 func setup(t *testing.T, changes ...func(*Deps)) *bundle {
 	t.Helper()
 	dir := t.TempDir()
@@ -81,11 +87,23 @@ func setup(t *testing.T, changes ...func(*Deps)) *bundle {
 		Policies: map[string]config.Policy{
 			"main-daily": {Surface: "main", Kind: "snapshot", Cron: "0 2 * * *", TimeZone: "UTC", Store: "primary"},
 		},
+		Drills: map[string]drill.Plan{
+			"quarterly": {
+				Kind: drill.Quarterly, Surfaces: []string{"main", "cache"}, Owner: "ops@example.com",
+				Targets: drill.Targets{RTO: drill.Duration(30 * time.Minute), RPO: drill.Duration(10 * time.Minute)},
+				Checks:  []drill.Check{{Name: "page", Kind: drill.CheckHTTP, URL: "http://127.0.0.1:1", Headers: map[string]secret.String{"X-Key": hush}}},
+				SignOff: drill.SignOff{Validity: drill.Duration(100 * 24 * time.Hour)},
+			},
+			"nightly": {Kind: drill.RestoreTest, Surfaces: []string{"main"}},
+			"talk":    {Kind: drill.Tabletop, Steps: []string{"who calls whom"}},
+		},
 	}
 	for id, role := range map[string]string{"viewer": "viewer", "operator": "operator", "approver": "approver", "boss": "admin"} {
 		c.Admin.Keys = append(c.Admin.Keys, config.AdminKey{Name: id, Hash: keyHash(), Role: role})
 	}
 	b := &bundle{t: t, launcher: newDouble(), config: c, store: st, auditLog: c.Audit.File, logs: &safeBuffer{}}
+	b.ledger = evidence.Open(st, evidence.Options{Origin: evidence.DefaultOrigin, Signer: signer(t)})
+	b.drills = drills.Open(st, b.ledger)
 	logger := slog.New(slog.NewTextHandler(b.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	keys, err := OpenKeys(filepath.Join(dir, "keys.json"), c.Admin.Keys)
 	if err != nil {
@@ -95,6 +113,7 @@ func setup(t *testing.T, changes ...func(*Deps)) *bundle {
 		Config: c, Launcher: b.launcher, Catalog: catalog.New([]catalog.Named{{Name: "primary", Store: st, Prefix: c.PointsPrefix}}),
 		Stores: map[string]store.Store{"primary": st}, Keys: keys, Logger: logger,
 		TemporalUI: "http://127.0.0.1:8233", Version: "1.2.3",
+		Ledger: b.ledger, Drills: b.drills, Commitments: b.commitments, Coverage: b.coverage, Report: b.report,
 	}
 	for _, change := range changes {
 		change(&d)
