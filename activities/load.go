@@ -151,3 +151,23 @@ func (c *countingReader) Read(b []byte) (int, error) {
 	c.n.Add(int64(n))
 	return n, err
 }
+
+// WriteTo implements io.WriterTo: a part's reader hands over whole buffers, which saves a copy.
+func (c *countingReader) WriteTo(w io.Writer) (int64, error) {
+	counted := &countingWriter{w: w, n: c.n}
+	if whole, ok := c.r.(io.WriterTo); ok {
+		return whole.WriteTo(counted)
+	}
+	return io.Copy(counted, c.r)
+}
+
+type countingWriter struct {
+	w io.Writer
+	n *atomic.Int64
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n.Add(int64(n))
+	return n, err
+}
