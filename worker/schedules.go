@@ -56,8 +56,10 @@ func drillSchedules(cfg *config.Config) []schedules.Wanted {
 			Workflow: workflows.DrillName, TaskQueue: workflows.TaskQueue,
 			Args: []any{workflows.DrillInput{Plan: name, Trigger: workflows.TriggerSchedule}},
 			Note: "plan " + name + " of the configuration", WorkflowID: id,
-			Summary: "drill of kind " + plan.Kind + " by plan " + name,
-			Memo:    map[string]any{workflows.MemoTrigger: workflows.TriggerSchedule, workflows.MemoRequester: "plan " + name},
+			// The one before may wait for its sign-off for weeks.
+			MayOverlap: plan.NeedsSignOff(),
+			Summary:    "drill of kind " + plan.Kind + " by plan " + name,
+			Memo:       map[string]any{workflows.MemoTrigger: workflows.TriggerSchedule, workflows.MemoRequester: "plan " + name},
 			SearchAttributes: temporal.NewSearchAttributes(workflows.AttrSurface.ValueSet(name),
 				workflows.AttrOperation.ValueSet(workflows.OperationDrill), workflows.AttrVerdict.ValueSet(workflows.VerdictRunning)),
 		})

@@ -108,7 +108,7 @@ func create(ctx context.Context, schedules client.ScheduleClient, p plan) error 
 		return err
 	}
 	_, err = schedules.Create(ctx, client.ScheduleOptions{
-		ID: Prefix + p.ID, Spec: p.spec(), Action: action, Overlap: overlap,
+		ID: Prefix + p.ID, Spec: p.spec(), Action: action, Overlap: p.overlap(),
 		CatchupWindow: p.window, Paused: p.Paused, Note: p.Note,
 	})
 	return err
@@ -132,7 +132,7 @@ func change(ctx context.Context, handle client.ScheduleHandle, p plan) (changed 
 		return &client.ScheduleUpdate{Schedule: &client.Schedule{
 			Action: action,
 			Spec:   &spec,
-			Policy: &client.SchedulePolicies{Overlap: overlap, CatchupWindow: p.window},
+			Policy: &client.SchedulePolicies{Overlap: p.overlap(), CatchupWindow: p.window},
 			State:  p.state(found.Description.Schedule.State, before),
 		}}, nil
 	}})

@@ -28,6 +28,9 @@ type Wanted struct {
 	// CatchupWindow is how late a missed run may still start. 0 means the longest
 	// time between two runs: then a missed run is always caught up.
 	CatchupWindow time.Duration
+	// MayOverlap lets a run start while an earlier one goes on, as one does that
+	// waits for people. Without it such a run is skipped.
+	MayOverlap bool
 	// Paused is the state that the schedule starts in, and changes to when the
 	// configuration changes; see Reconcile.
 	Paused bool
@@ -102,10 +105,14 @@ func (p plan) fingerprint() (string, error) {
 	for key, value := range p.SearchAttributes.GetUntypedValues() {
 		attributes[key.GetName()] = value
 	}
-	raw, err := json.Marshal([]any{
+	facts := []any{
 		recordFormat, p.ID, p.Cron, p.location, p.Jitter, p.window, p.Paused, p.Note,
 		p.Workflow, p.TaskQueue, p.Args, p.WorkflowID, p.Summary, p.Memo, attributes,
-	})
+	}
+	if p.MayOverlap {
+		facts = append(facts, "may overlap")
+	}
+	raw, err := json.Marshal(facts)
 	if err != nil {
 		return "", err
 	}
@@ -118,9 +125,15 @@ func (p plan) spec() client.ScheduleSpec {
 	return client.ScheduleSpec{CronExpressions: []string{p.Cron}, TimeZoneName: p.location, Jitter: p.Jitter}
 }
 
-// overlap lets a schedule never overlap itself. It is also what makes of several
-// missed runs a single one: they come due together, and all but one overlap.
-const overlap = enumspb.SCHEDULE_OVERLAP_POLICY_SKIP
+// overlap lets a schedule never overlap itself, unless it may. It is also what
+// makes of several missed runs a single one: they come due together, and all
+// but one overlap.
+func (p plan) overlap() enumspb.ScheduleOverlapPolicy {
+	if p.MayOverlap {
+		return enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL
+	}
+	return enumspb.SCHEDULE_OVERLAP_POLICY_SKIP
+}
 
 func (p plan) action() (*client.ScheduleWorkflowAction, error) {
 	payload, err := converter.GetDefaultDataConverter().ToPayload(p.record)
