@@ -148,7 +148,13 @@ func (s *Server) getDrill(ctx context.Context, in *PathID) (*drillOutput, error)
 	out := &drillOutput{}
 	if err != nil || found.Sequence == nil {
 		out.Body.DrillResult, err = s.launcher.DrillState(ctx, in.ID)
-		return out, err
+		if err != nil || out.Body.Sequence == nil {
+			return out, err
+		}
+		// It was judged between the two looks.
+		if found, err = s.drills.Find(ctx, in.ID); err != nil {
+			return nil, err
+		}
 	}
 	rec, _, err := s.drills.Record(ctx, found)
 	if err != nil {

@@ -39,7 +39,7 @@ func (a *app) drillShow() *cobra.Command {
 // shownDrill is a drill with its record, where there is one.
 type shownDrill struct {
 	workflows.DrillResult
-	Evidence *drill.Record `json:"record,omitempty"`
+	Evidence *drill.Record `json:"evidence,omitempty"`
 }
 
 // lookUpDrill asks the ledger, which has every drill that was judged, and for
@@ -60,7 +60,13 @@ func (a *app) lookUpDrill(ctx context.Context, parts *worker.Parts, id string) (
 		}
 		defer s.close()
 		running, err := s.launcher.DrillState(ctx, id)
-		return shownDrill{DrillResult: running}, err
+		if err != nil || running.Sequence == nil {
+			return shownDrill{DrillResult: running}, err
+		}
+		// It was judged between the two looks.
+		if found, err = archive.Find(ctx, id); err != nil {
+			return shownDrill{}, err
+		}
 	}
 	rec, entry, err := archive.Record(ctx, found)
 	if err != nil {
