@@ -14,7 +14,12 @@ import (
 // binary is the lifeboat under test, built once from this tree.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == playFlag {
+		os.Exit(play(os.Args[2]))
+	}
+	os.Exit(runTests(m))
+}
 
 func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "lifeboat-e2e-*")
