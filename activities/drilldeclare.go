@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -135,16 +134,6 @@ func (a *Activities) planOf(ref DrillRef) (drill.Plan, error) {
 
 // ByDrill is the part of a workflow's ID that is followed by the ID of the drill that it works for.
 const ByDrill = "by-drill/"
-
-// drillOf is the drill that a workflow works for, empty for none.
-func drillOf(workflowID string) string {
-	_, rest, found := strings.Cut(workflowID, "/"+ByDrill)
-	if !found {
-		return ""
-	}
-	id, _, _ := strings.Cut(rest, "/")
-	return id
-}
 
 // Isolate prepares the environment of a drill. For an annual one it bars
 // everything that is live.

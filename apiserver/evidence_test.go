@@ -113,7 +113,11 @@ func TestVerifyEvidence(t *testing.T) {
 	wantProblem(t, b.as(Viewer, "GET", "/v1/evidence/verify", ""), 429, "too-many-requests", "a verification runs already")
 	b.server.verifying.Unlock()
 
-	record := filepath.Join(b.config.DataDir, "points", "evidence", "drills", "quarterly", aDrill, "record-1.json")
+	judged, err := b.ledger.Get(t.Context(), 1)
+	if err != nil || len(judged.Attachments) != 1 {
+		t.Fatalf("%+v, %v", judged, err)
+	}
+	record := filepath.Join(b.config.DataDir, "points", "evidence", filepath.FromSlash(judged.Attachments[0].Key))
 	text, err := os.ReadFile(record)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +131,7 @@ func TestVerifyEvidence(t *testing.T) {
 	}
 	a := b.as(Viewer, "GET", "/v1/evidence/verify", "")
 	got = decode[evidence.Report](t, a)
-	if a.status != http.StatusOK || len(got.Problems) != 1 || !strings.Contains(got.Problems[0].Key, "record-1.json") {
+	if a.status != http.StatusOK || len(got.Problems) != 1 || !strings.HasSuffix(got.Problems[0].Key, judged.Attachments[0].Key) {
 		t.Errorf("a changed record: %d %s", a.status, a.body)
 	}
 	wantProblem(t, b.as(Viewer, "GET", drillsPath+"/"+aDrill, ""), 422, "corrupt", "was altered")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
@@ -38,10 +39,11 @@ func (p *Parts) noteConfig(ctx context.Context) error {
 	}
 	host := Host(p.Config.DataDir)
 	body := map[string]any{"config": p.Config.Fingerprint(), "plans": plans, "host": host, "version": p.Version}
-	now := p.Config.Fingerprint()
+	inForce := []string{p.Config.Fingerprint()}
 	for _, name := range slices.Sorted(maps.Keys(plans)) {
-		now += " " + name + " " + plans[name]
+		inForce = append(inForce, name, plans[name])
 	}
+	now := strings.Join(inForce, " ")
 	path := filepath.Join(p.Config.DataDir, configNote)
 	before, err := os.ReadFile(path)
 	if err == nil && string(bytes.TrimSpace(before)) == now {

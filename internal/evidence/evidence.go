@@ -97,7 +97,8 @@ func Open(st store.Store, o Options) *Ledger {
 	}
 	l := &Ledger{store: st, options: o, trusted: slices.Clone(o.Trusted), readme: readme, appending: make(chan struct{}, 1)}
 	if o.Signer != nil {
-		l.trusted = append([]string{o.Signer.Public()}, l.trusted...)
+		own := o.Signer.Public()
+		l.trusted = append([]string{own}, slices.DeleteFunc(l.trusted, func(key string) bool { return key == own })...)
 	}
 	for _, to := range o.Copies {
 		l.copies = append(l.copies, &mirror{to: to})

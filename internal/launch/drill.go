@@ -36,19 +36,22 @@ func (l *Launcher) DrillState(ctx context.Context, id string) (workflows.DrillRe
 	if err != nil {
 		return out, fault.Wrap(fault.Unavailable, err, "ask drill %s for its state; a worker has to run for that", id)
 	}
-	return out, fault.Wrap(fault.Internal, value.Get(&out), "read the state of drill %s", id)
+	err = value.Get(&out)
+	return out, fault.Wrap(fault.Internal, err, "read the state of drill %s", id)
 }
 
 // ManualStep tells a drill what was done by hand.
 func (l *Launcher) ManualStep(ctx context.Context, req Request, id string, in workflows.ManualStepInput) (drill.ManualStep, error) {
 	var out drill.ManualStep
-	return out, l.update(ctx, req, id, workflows.ManualStepUpdate, in, &out)
+	err := l.update(ctx, req, id, workflows.ManualStepUpdate, in, &out)
+	return out, err
 }
 
 // SignOff gives a drill a person's decision.
 func (l *Launcher) SignOff(ctx context.Context, req Request, id string, in workflows.SignOffInput) (workflows.DrillResult, error) {
 	var out workflows.DrillResult
-	return out, l.update(ctx, req, id, workflows.SignOffUpdate, in, &out)
+	err := l.update(ctx, req, id, workflows.SignOffUpdate, in, &out)
+	return out, err
 }
 
 // update asks a running drill for a change and waits for its answer. A repeated

@@ -175,7 +175,8 @@ func (a *Archive) Find(ctx context.Context, id string) (Drill, error) {
 				if err != nil {
 					return d, fault.While(err, "look for drill %s", id)
 				}
-				return d, a.complete(ctx, &d)
+				err = a.complete(ctx, &d)
+				return d, err
 			}
 		}
 	}
