@@ -279,3 +279,13 @@ func (c *counting) Stat(ctx context.Context, key string) (store.Object, error) {
 	c.reads.Add(1)
 	return c.Store.Stat(ctx, key)
 }
+
+// The signer's own key may be among those that are trusted.
+func TestAKeyIsTrustedOnce(t *testing.T) {
+	t.Parallel()
+	own := testSigner(t).Public()
+	l := Open(localStore(t), Options{Signer: testSigner(t), Trusted: []string{"older", own, own}})
+	if got := l.Trusted(); !slices.Equal(got, []string{own, "older"}) {
+		t.Errorf("%q", got)
+	}
+}
