@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 
@@ -133,7 +132,7 @@ func (d *driller) serverID(i int) string { return d.out.ID + "-" + strconv.Itoa(
 // countItems shows what a comparison stands for, in order of its kinds.
 func countItems(counts map[string]int64) []drill.Item {
 	var items []drill.Item
-	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+	for _, kind := range workflow.DeterministicKeys(counts) {
 		n := strconv.FormatInt(counts[kind], 10)
 		items = append(items, drill.Item{Name: kind, Expected: n, Observed: n, Result: drill.Pass})
 	}

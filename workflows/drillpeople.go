@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -81,7 +82,7 @@ func (d *driller) maySign(in SignOffInput) error {
 		return fault.New(fault.Denied, "%s started drill %s: another person has to sign it", in.Signer, d.out.ID)
 	case d.operated(in.Signer):
 		return fault.New(fault.Denied, "%s took part in drill %s as its operator: another person has to sign it", in.Signer, d.out.ID)
-	case len(approvers) > 0 && !contains(approvers, in.Signer):
+	case len(approvers) > 0 && !slices.Contains(approvers, in.Signer):
 		return fault.New(fault.Denied, "the plan lets %s sign its drills, and not %s", strings.Join(approvers, ", "), in.Signer)
 	}
 	return nil
@@ -94,15 +95,6 @@ func (d *driller) operated(who string) bool {
 	}
 	for _, s := range d.rec.ManualSteps {
 		if s.By == who && d.rec.Kind != drill.Tabletop {
-			return true
-		}
-	}
-	return false
-}
-
-func contains(list []string, text string) bool {
-	for _, s := range list {
-		if s == text {
 			return true
 		}
 	}
