@@ -18,7 +18,9 @@ type chart struct {
 	Ticks         []mark
 	Bars          []bar
 	RTO           *bracket
-	Target        *mark
+	// NoRTO stands in place of the RTO.
+	NoRTO  string
+	Target *mark
 	// BarHeight is that of every bar, StepHeight that of those of a restore's steps.
 	BarHeight, StepHeight string
 }
@@ -43,19 +45,19 @@ type bracket struct{ From, To, Y, Upper, Lower, Label, LabelX, LabelY, Anchor st
 
 // The measures of the drawing.
 const (
-	chartWidth  = 760.0
-	chartLeft   = 176.0
-	chartRight  = 744.0
-	chartTop    = 58.0
-	rowHeight   = 24.0
-	barHeight   = 14.0
-	stepHeight  = 8.0
-	perLetter   = 6.4
-	maxLabel    = 26
-	maxTicks    = 7
-	leastBar    = 1.5
-	farTarget   = 2.5
-	farTearDown = 3.0
+	chartWidth = 760.0
+	chartLeft  = 176.0
+	chartRight = 744.0
+	chartTop   = 58.0
+	rowHeight  = 24.0
+	barHeight  = 14.0
+	stepHeight = 8.0
+	perLetter  = 6.4
+	maxLabel   = 26
+	maxTicks   = 7
+	leastBar   = 1.5
+	farTarget  = 2.5
+	farLate    = 3.0
 )
 
 // plotted is a phase that is drawn, in seconds from the left end.
@@ -100,6 +102,8 @@ func draw(r drill.Record) (*chart, []string) {
 	}
 	if o.RTOMeasured && !declared.IsZero() {
 		c.RTO = a.bracket(base, o)
+	} else if !isTabletop(r) {
+		c.NoRTO = "RTO not measured"
 	}
 	if target {
 		x := a.x(base + o.RTOTarget)
@@ -120,51 +124,43 @@ func plot(r drill.Record) (origin time.Time, rows []plotted, end float64, said [
 			origin = at
 		}
 	}
-	var late []plotted
 	steps := false
-	for _, p := range r.Timeline.Phases {
-		if p.Start.IsZero() {
-			said = append(said, "Not drawn, because its beginning was not recorded: "+p.Name+".")
-			continue
-		}
-		row := plotted{name: p.Name, surface: p.Surface, from: p.Start.Sub(origin).Seconds(), took: max(0, p.Seconds), step: p.Surface != "", failed: p.Error != ""}
-		if p.Name == drill.PhaseSignOff || p.Name == drill.PhaseTearDown {
-			late = append(late, row)
-			continue
-		}
-		rows, end = append(rows, row), max(end, row.from+row.took)
-		if p.Name == drill.PhaseRestore && p.Surface == "" && !steps {
-			below := stepsFrom(r, row.from)
-			rows, steps = append(rows, below...), true
-			for _, s := range below {
-				end = max(end, s.from+s.took)
+	for _, late := range []bool{false, true} {
+		// What may come long after would leave no room for the recovery: it is
+		// looked at when the end of all else is known.
+		for _, p := range r.Timeline.Phases {
+			to := p.Start.Sub(origin).Seconds() + max(0, p.Seconds)
+			if !p.Start.IsZero() && mayBeLate(p) == late && (!late || end == 0 || to <= farLate*end) {
+				end = max(end, to)
 			}
 		}
 	}
-	if steps && hasSteps(r) {
-		said = append(said, "The steps of each surface's restore are drawn from the beginning of the restore on, one after another: their durations were measured, their beginnings were not recorded.")
-	}
-	// What comes long after would leave no room for the recovery.
-	for _, row := range late {
-		if len(rows) > 0 && row.from+row.took > farTearDown*end {
-			said = append(said, "Not drawn, because it was long after: "+row.name+".")
+	for _, p := range r.Timeline.Phases {
+		row := plotted{name: p.Name, surface: p.Surface, from: p.Start.Sub(origin).Seconds(), took: max(0, p.Seconds), step: p.Surface != "", failed: p.Error != ""}
+		switch {
+		case p.Start.IsZero():
+			said = append(said, "Not drawn, because its beginning was not recorded: "+p.Name+".")
+			continue
+		case row.from+row.took > end:
+			said = append(said, "Not drawn, because it ended long after all else: "+p.Name+".")
 			continue
 		}
 		rows = append(rows, row)
+		if p.Name == drill.PhaseRestore && p.Surface == "" && !steps {
+			for _, s := range stepsFrom(r, row.from) {
+				rows, end, steps = append(rows, s), max(end, s.from+s.took), true
+			}
+		}
 	}
-	for _, row := range rows {
-		end = max(end, row.from+row.took)
+	if steps {
+		said = append(said, "The steps of each surface's restore are drawn from the beginning of the restore on, one after another: their durations were measured, their beginnings were not recorded.")
 	}
 	return origin, rows, end, said
 }
 
-func hasSteps(r drill.Record) bool {
-	for _, s := range r.Surfaces {
-		if len(s.Steps) > 0 {
-			return true
-		}
-	}
-	return false
+// mayBeLate reports whether a phase waits for people, or follows one that does.
+func mayBeLate(p drill.Phase) bool {
+	return p.Name == drill.PhaseSignOff || p.Name == drill.PhaseTearDown
 }
 
 func stepsFrom(r drill.Record, begin float64) []plotted {
@@ -205,7 +201,11 @@ func (a axis) ticks() []mark {
 	var marks []mark
 	for n := 0; float64(n)*step <= a.end; n++ {
 		at := float64(n) * step
-		marks = append(marks, mark{X: px(a.x(at)), Y: px(chartTop - 10), Label: span(at), Anchor: "middle"})
+		m := mark{X: px(a.x(at)), Y: px(chartTop - 10), Label: span(at), Anchor: "middle"}
+		if a.x(at) > chartRight-24 {
+			m.X, m.Anchor = px(chartWidth-2), "end"
+		}
+		marks = append(marks, m)
 	}
 	return marks
 }

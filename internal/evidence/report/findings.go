@@ -40,8 +40,8 @@ func findingTable(caption string, r drill.Record, all []drill.Finding) *table {
 	for _, f := range all {
 		t.Rows = append(t.Rows, []cell{
 			cell{severity(f.Severity)}.code(f.ID).sub(kindOf(f.Code, f.Subject)),
-			one(or(f.Cause, "not recorded")).sub(firstFound(f)),
-			one(or(f.Owner, "no owner")).add(classPlain, "due "+moment(f.Due, "never: no date is set")).add(classFail, overdue(r, f)),
+			firstFound(one(or(f.Cause, "not recorded")), r, f),
+			one(or(f.Owner, "no owner")).add(classPlain, "due").time(f.Due, "never: no date is set").add(classFail, overdue(r, f)),
 			status(f),
 		})
 	}
@@ -59,12 +59,15 @@ func severity(s string) line {
 	}
 }
 
-func firstFound(f drill.Finding) string {
-	s := "first found by " + or(f.Found, "a drill that is not recorded")
-	if !f.FoundAt.IsZero() {
-		s += " at " + moment(f.FoundAt, "")
+func firstFound(c cell, r drill.Record, f drill.Finding) cell {
+	if f.Found == r.ID {
+		return c.sub("first found by this drill")
 	}
-	return s
+	c = c.sub("first found by "+or(f.Found, "a drill that is not recorded")).when(f.FoundAt, "")
+	if f.Seen != "" && f.Seen != r.ID && f.Seen != f.Found {
+		c = c.sub("last found by " + f.Seen)
+	}
+	return c
 }
 
 func overdue(r drill.Record, f drill.Finding) string {
@@ -88,8 +91,8 @@ func status(f drill.Finding) cell {
 		c = c.sub("no retest yet")
 	}
 	if a := f.Accepted; a != nil {
-		c = c.add(classPlain, "risk accepted by "+or(a.By, "somebody not recorded")+" until "+moment(a.Until, "no date")).
-			sub("at " + moment(a.At, "a time not recorded") + ": " + or(a.Reason, "no reason recorded"))
+		c = c.add(classPlain, "risk accepted by "+or(a.By, "somebody not recorded")+" until").time(a.Until, "no date").
+			add(classPlain, or(a.Reason, "no reason recorded")).sub("decided").when(a.At, "at a time not recorded")
 	}
 	return c
 }

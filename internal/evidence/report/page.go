@@ -3,6 +3,7 @@ package report
 import (
 	"html/template"
 	"strconv"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 )
@@ -55,6 +56,9 @@ type table struct {
 	Rows    [][]cell
 }
 
+// Short reports whether a table has so few rows that paper need not break it.
+func (t table) Short() bool { return len(t.Rows) <= 6 }
+
 type column struct {
 	Name  string
 	Width int
@@ -75,7 +79,23 @@ const (
 	classFail = "fail"
 	classWarn = "warn"
 	classNone = "none"
+	// classTime is of a moment, which breaks between its date and its time of
+	// day; classWhen of one of less weight.
+	classTime = "time"
+	classWhen = "when"
+	classRoom = "room"
 )
+
+// Date and Clock are the two halves of a moment.
+func (l line) Date() string { return l.Text[:min(len(l.Text), len(time.DateOnly))] }
+
+// Clock begins with the T. It is empty for what is no moment.
+func (l line) Clock() string {
+	if l.Class != classTime && l.Class != classWhen {
+		return ""
+	}
+	return l.Text[len(l.Date()):]
+}
 
 func newPage(d Drill) page {
 	r := d.Record
@@ -121,7 +141,7 @@ func head(d Drill) []fact {
 	}
 	return []fact{
 		plain("Drill", or(r.ID, "not recorded")),
-		plain("Kind", kindWord(r)),
+		plain("Kind", kindWord(or(r.Kind, r.Plan.Kind))),
 		plain("Declared", moment(r.Timeline.Declared, "not recorded")),
 		plain("Judged", moment(r.Timeline.Judged, "not judged")),
 		plain("Sign-off", signed),
@@ -130,8 +150,8 @@ func head(d Drill) []fact {
 }
 
 // kindWord names a kind of drill.
-func kindWord(r drill.Record) string {
-	switch kind := or(r.Kind, r.Plan.Kind); kind {
+func kindWord(kind string) string {
+	switch kind {
 	case drill.RestoreTest:
 		return "restore test"
 	case drill.Quarterly:
@@ -156,6 +176,22 @@ func one(s string) cell { return cell{{classPlain, s}} }
 
 // sub adds a line of less weight to a cell, where there is something to say.
 func (c cell) sub(s string) cell { return c.add(classSub, s) }
+
+// time adds a moment to a cell, or what stands for none.
+func (c cell) time(t time.Time, none string) cell {
+	if t.IsZero() {
+		return c.add(classNone, none)
+	}
+	return c.add(classTime, moment(t, ""))
+}
+
+// when is time, of less weight.
+func (c cell) when(t time.Time, none string) cell {
+	if t.IsZero() {
+		return c.sub(none)
+	}
+	return c.add(classWhen, moment(t, ""))
+}
 
 func (c cell) code(s string) cell { return c.add(classCode, s) }
 

@@ -13,27 +13,31 @@ func coverage(c *drill.Coverage) []block {
 	if c == nil {
 		return []block{text("Not a part of this copy of the report: lifeboat drill coverage shows it as of any day.")}
 	}
+	var missing []string
+	for _, kind := range c.MissingKinds {
+		missing = append(missing, kindWord(kind))
+	}
 	blocks := []block{{Facts: []fact{
 		plain("Looked at", moment(c.From, "not recorded")+" to "+moment(c.To, "not recorded")),
 		several("Surfaces that no drill restored", c.NotRestored, classWarn, "none"),
-		several("Kinds of drills that were not carried through", c.MissingKinds, classWarn, "none"),
+		several("Kinds of drills that were not carried through", missing, classWarn, "none"),
 	}}}
 	if len(c.Plans) > 0 {
-		t := &table{Caption: "Drills by plan", Head: []column{{"Plan", 30}, {"Due", 10}, {"Done", 10}, {"Passed, in part, failed", 15}, {"Aborted", 10}, {"Signed", 10}, {"Last done", 15}}}
+		t := &table{Caption: "Drills by plan", Head: []column{{"Plan", 25}, {"Due", 10}, {"Done", 10}, {"Passed, in part, failed", 15}, {"Aborted", 10}, {"Signed", 10}, {"Last done", 20}}}
 		for _, p := range c.Plans {
-			name := one(p.Plan).sub(p.Kind)
+			name := one(p.Plan).sub(kindWord(p.Kind))
 			if p.Paused {
 				name = name.add(classWarn, "! paused")
 			}
 			t.Rows = append(t.Rows, []cell{
 				name, number(p.Due), number(p.Done), one(strconv.Itoa(p.Passed) + ", " + strconv.Itoa(p.Partial) + ", " + strconv.Itoa(p.Failed)),
-				number(p.Aborted), number(p.Signed), one(moment(p.LastAt, "never")).code(p.Last),
+				number(p.Aborted), number(p.Signed), cell{}.time(p.LastAt, "never").code(p.Last),
 			})
 		}
 		blocks = append(blocks, block{Table: t}, note("Due are the runs that the plan's schedule has in these months; a plan without a schedule has none."))
 	}
 	if len(c.Surfaces) > 0 {
-		t := &table{Caption: "Restores by surface", Head: []column{{"Surface", 20}, {"Restores", 15}, {"Plans", 20}, {"From stores", 15}, {"Selections", 15}, {"Last restored", 15}}}
+		t := &table{Caption: "Restores by surface", Head: []column{{"Surface", 20}, {"Restores", 10}, {"Plans", 20}, {"From stores", 15}, {"Selections", 15}, {"Last restored", 20}}}
 		for _, s := range c.Surfaces {
 			restores := number(s.Restores)
 			if s.Restores == 0 {
@@ -41,7 +45,7 @@ func coverage(c *drill.Coverage) []block {
 			}
 			t.Rows = append(t.Rows, []cell{
 				one(s.Surface), restores, one(or(list(s.Plans), "none")), one(or(list(s.Stores), "none")), one(or(list(s.Selections), "none")),
-				one(moment(s.LastRestored, "never")).code(s.LastDrill),
+				cell{}.time(s.LastRestored, "never").code(s.LastDrill),
 			})
 		}
 		blocks = append(blocks, block{Table: t})
@@ -71,7 +75,10 @@ func controls(r drill.Record) []block {
 func scope(d Drill) []block {
 	p := d.Record.Plan
 	const none = "none named"
-	acted := []string{d.Record.Identity.StartedBy}
+	var acted []string
+	if by := d.Record.Identity; by.StartedBy != by.Trigger {
+		acted = append(acted, by.StartedBy)
+	}
 	for _, m := range d.Record.ManualSteps {
 		acted = append(acted, m.By)
 	}
@@ -111,7 +118,7 @@ func scope(d Drill) []block {
 			several("May sign", p.SignOff.Approvers, classPlain, "everyone with the role approver"),
 			runbook,
 			given("How clients are sent to the restored system", p.RouteSwitch, none),
-		}},
+		}, Note: "The plan's whole text is in the record."},
 	}
 }
 

@@ -65,7 +65,7 @@ func point(s drill.Restored) []fact {
 			given("Timeline", nonZero(int64(s.Timeline)), "not recorded"),
 			several("Gaps in the stored WAL", s.Gaps, classCode, "none recorded"))
 	}
-	compared := "the fingerprint was not compared"
+	compared := "not compared"
 	if s.Compared > 0 {
 		compared = count(s.Compared, "entry") + " compared and equal"
 		if s.Compared > 1 {
@@ -78,7 +78,7 @@ func point(s drill.Restored) []fact {
 		counts = append(counts, name+": "+strconv.FormatInt(s.Counts[name], 10))
 	}
 	if len(counts) > 0 {
-		facts = append(facts, several("What they stand for", counts, classPlain, ""))
+		facts = append(facts, several("What these stand for", counts, classPlain, ""))
 	}
 	return append(facts, digest("Restore", s.RestoreID, "not recorded"), digest("Listened on", s.Address, "not recorded"))
 }
@@ -130,6 +130,8 @@ func isolation(r drill.Record) []block {
 func untouched(r drill.Record) []block {
 	u := r.Untouched
 	switch {
+	case u == nil && isTabletop(r):
+		return nil
 	case u == nil && or(r.Kind, r.Plan.Kind) == drill.AnnualFull:
 		return []block{{Heading: "Live systems left alone", Text: "The record has no proof that live stores and databases were left alone."}}
 	case u == nil:
@@ -175,7 +177,11 @@ func programs(r drill.Record) []block {
 		if p.LogDigest != "" {
 			detail = detail.sub("SHA-256 of what it printed").code(p.LogDigest)
 		}
-		t.Rows = append(t.Rows, []cell{one(p.Name), {result(p.Result, false)}, one(span(p.Seconds)), detail})
+		took := one(span(p.Seconds))
+		if p.Result == drill.Skipped {
+			took = cell{{classNone, "not started"}}
+		}
+		t.Rows = append(t.Rows, []cell{one(p.Name), {result(p.Result, false)}, took, detail})
 	}
 	return []block{{Table: t}}
 }

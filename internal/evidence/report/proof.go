@@ -51,7 +51,7 @@ func signatures(d Drill) []block {
 	for _, wrong := range contradictions(d) {
 		blocks = append(blocks, block{Facts: []fact{{"Attention", []line{{classFail, "✗ " + wrong}}}}})
 	}
-	return append(blocks, note("The signature is this entry in the ledger, under the ledger's own signature; the API key or the account of the signer was checked when it was made."))
+	return append(blocks, note("The decision is an entry of its own in the ledger, under the ledger's signature. The role of the signer was checked when it was made."))
 }
 
 // contradictions are what the decision says otherwise than what this report is of.
@@ -72,27 +72,30 @@ func contradictions(d Drill) []string {
 func paper() *table {
 	t := &table{Caption: "To be signed on paper", Head: []column{{"Role", 20}, {"Name", 25}, {"Signature", 35}, {"Date", 20}}}
 	for _, role := range []string{"Approver", "Owner", "Independent reviewer"} {
-		t.Rows = append(t.Rows, []cell{one(role).add("room", " "), {}, {}, {}})
+		t.Rows = append(t.Rows, []cell{one(role).add(classRoom, " "), {}, {}, {}})
 	}
 	return t
 }
 
-// recordKey is where the record is, below evidence/.
-func recordKey(r drill.Record) string {
-	return fmt.Sprintf("drills/%s/%s/record-%d.json", r.PlanName, r.ID, r.Revision)
+// recordPrefix is how the record's name begins, below evidence/: it ends with a
+// part of its digest.
+func recordPrefix(r drill.Record) string {
+	return fmt.Sprintf("drills/%s/%s/record-%d-", r.PlanName, r.ID, r.Revision)
 }
 
-// recordDigest is the SHA-256 of the record, as its entry has it; empty where that is not known.
-func recordDigest(d Drill) string {
+// recordFile is the record as its entry names it; empty where that is not known.
+func recordFile(d Drill) evidence.Attached {
 	if d.Proof != nil {
 		for _, a := range d.Proof.Record.Attachments {
-			if a.Key == recordKey(d.Record) {
-				return a.SHA256
+			if strings.HasPrefix(a.Key, recordPrefix(d.Record)) {
+				return a
 			}
 		}
 	}
-	return ""
+	return evidence.Attached{}
 }
+
+func recordDigest(d Drill) string { return recordFile(d).SHA256 }
 
 // verification says where this stands in the ledger, and how anybody can check it.
 func verification(d Drill) []block {
@@ -124,7 +127,11 @@ func commands(d Drill, key string) []string {
 			"# the entry of this drill, with its proof",
 			"lifeboat evidence show --store-url STORE --pubkey "+quote(key)+" "+strconv.FormatInt(d.Proof.Record.Seq, 10))
 	}
-	return append(all, "# the record, which must have the digest that its entry names", "sha256sum "+quote("evidence/"+recordKey(d.Record)))
+	record := quote("evidence/"+recordPrefix(d.Record)) + "*.json"
+	if file := recordFile(d); file.Key != "" {
+		record = quote("evidence/" + file.Key)
+	}
+	return append(all, "# the record, which must have the digest that its entry names", "sha256sum "+record)
 }
 
 // quote is a word for a shell.

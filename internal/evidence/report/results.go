@@ -15,7 +15,11 @@ func checks(r drill.Record) []block {
 	}
 	t := &table{Caption: "Health checks", Head: []column{{"Check", 25}, {"Expected", 25}, {"Observed", 30}, {"Result", 20}}}
 	for _, c := range r.Checks {
-		observed := one(or(c.Observed, "nothing"))
+		nothing := "nothing"
+		if c.Result == drill.Skipped {
+			nothing = "not looked at"
+		}
+		observed := one(or(c.Observed, nothing))
 		if c.LogDigest != "" {
 			observed = observed.sub("an excerpt; SHA-256 of all of it").code(c.LogDigest)
 		}
@@ -111,7 +115,7 @@ func manualSteps(r drill.Record) []block {
 	}
 	t := &table{Caption: "Steps done by hand", Head: []column{{"When (UTC)", 20}, {"Step", 40}, {"By", 15}, {"In the runbook", 25}}}
 	for _, m := range told {
-		t.Rows = append(t.Rows, []cell{one(moment(m.At, "not recorded")), one(m.Text), one(or(m.By, "not recorded")), documented(r, m)})
+		t.Rows = append(t.Rows, []cell{cell{}.time(m.At, "not recorded"), one(m.Text), one(or(m.By, "not recorded")), documented(r, m)})
 	}
 	blocks = append(blocks, block{Table: t})
 	if len(r.WrittenDown) > 0 {
@@ -146,7 +150,7 @@ func checklist(r drill.Record) (*table, []drill.ManualStep) {
 				continue
 			}
 			if !ticked[j] {
-				row[2], row[3] = cell{{classPass, "✓ yes"}}, one(or(m.By, "not recorded")).sub(moment(m.At, "not recorded"))
+				row[2], row[3] = cell{{classPass, "✓ yes"}}, one(or(m.By, "not recorded")).time(m.At, "not recorded")
 			}
 			ticked[j] = true
 		}

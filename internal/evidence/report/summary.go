@@ -46,7 +46,7 @@ func figures(r drill.Record) []fact {
 	o := r.Objectives
 	passed := func(n, of int) string {
 		if of == 0 {
-			return "none made"
+			return "none"
 		}
 		return strconv.Itoa(n) + " of " + strconv.Itoa(of)
 	}

@@ -40,7 +40,7 @@ func moments(t drill.Timeline) *table {
 			rows = append(rows, []cell{one(m.name), none, none})
 			continue
 		}
-		rows = append(rows, []cell{one(m.name), one(moment(m.at, "")), after(m.at, t.Declared)})
+		rows = append(rows, []cell{one(m.name), cell{}.time(m.at, ""), after(m.at, t.Declared)})
 	}
 	return &table{
 		Caption: "Moments",
@@ -101,13 +101,9 @@ func phaseRow(r drill.Record, p drill.Phase, surface string) []cell {
 	if surface != "" {
 		name = name.sub("of the surface " + surface)
 	}
-	began := cell{{classNone, "not recorded"}}
-	if !p.Start.IsZero() {
-		began = one(moment(p.Start, ""))
-	}
 	outcome := cell{{classPass, "✓ done"}}
 	if p.Error != "" {
 		outcome = cell{{classFail, "✗ failed"}, {classPlain, p.Error}}
 	}
-	return []cell{name, began, after(p.Start, r.Timeline.Declared), one(span(p.Seconds)), outcome}
+	return []cell{name, cell{}.time(p.Start, "not recorded"), after(p.Start, r.Timeline.Declared), one(span(p.Seconds)), outcome}
 }
