@@ -236,7 +236,10 @@ func (a axis) bar(p plotted, y float64) bar {
 	case from-6-wide >= chartLeft:
 		b.TookX, b.Anchor = px(from-6), "end"
 	default:
-		b.TookX, b.Anchor, b.TookClass = px(from+width-6), "end", "took inside"
+		b.TookX, b.Anchor = px(from+width-6), "end"
+		if b.Class == "phase" {
+			b.TookClass = "took inside"
+		}
 	}
 	return b
 }

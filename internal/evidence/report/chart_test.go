@@ -42,6 +42,12 @@ func within(t *testing.T, c *chart) {
 			t.Errorf("%s is %v wide from %s on", b.Label, w, b.X)
 		}
 	}
+	for _, b := range c.Bars {
+		// Its colour can be seen on a filled bar only.
+		if strings.Contains(b.TookClass, "inside") && b.Class != "phase" {
+			t.Errorf("the text of %s is inside of a bar that is not filled, or too low", b.Label)
+		}
+	}
 	if c.RTO != nil {
 		inside("the RTO", c.RTO.From, c.RTO.Y)
 		inside("the end of the RTO", c.RTO.To, c.RTO.Y)
@@ -110,6 +116,9 @@ func TestOddTimelines(t *testing.T) {
 				r.Timeline.Phases[i].Start = time.Time{}
 			}
 		}, "its beginning was not recorded: declare", true},
+		"a failure from end to end": {func(r *drill.Record) {
+			r.Timeline.Phases[3].Seconds, r.Timeline.Phases[3].Error, r.Surfaces[0].Steps[0].Seconds = 2000, "it failed", 2000
+		}, "", false},
 		"no phases":   {func(r *drill.Record) { r.Timeline.Phases = nil }, "", true},
 		"a long name": {func(r *drill.Record) { r.Timeline.Phases[3].Name = strings.Repeat("W", 500) }, "", false},
 	} {

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 )
 
@@ -24,7 +26,11 @@ func findings(r drill.Record) []block {
 		blocks = append(blocks, block{Table: findingTable("Findings of this drill", r, ours)})
 	}
 	if len(earlier) == 0 {
-		blocks = append(blocks, text("No action of an earlier drill was open."))
+		said := "No action of an earlier drill was open."
+		if slices.ContainsFunc(ours, func(f drill.Finding) bool { return f.Found != r.ID }) {
+			said = "Beside those above, no action of an earlier drill was open."
+		}
+		blocks = append(blocks, text(said))
 	} else {
 		blocks = append(blocks, block{Table: findingTable("Actions of earlier drills", r, earlier)})
 	}

@@ -106,8 +106,8 @@ var hostile = map[string]string{
 	"unseen":            "\ufeff\u200b\u2028\u2029\u2060\ue000\ufffe\U000e0041",
 	"not UTF-8":         "\xff\xfe\xc0\xaf",
 	"lines":             "one\ntwo\n\n\tthree",
-	"long":              strings.Repeat("W", 20_000),
-	"long with spaces":  strings.Repeat("word <b> ", 5_000),
+	"long":              strings.Repeat("W", 2_000),
+	"long with spaces":  strings.Repeat("word <b> ", 500),
 	"emoji":             "👩\u200d🚒 ✓ pass",
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -138,7 +139,7 @@ func TestPagesAreSound(t *testing.T) {
 				t.Fatal(err)
 			}
 			examine(t, page)
-			if again, _ := HTML(d); string(again) != string(page) {
+			if again, _ := HTML(d); !bytes.Equal(again, page) {
 				t.Error("the same drill gave another page")
 			}
 		})

@@ -102,26 +102,31 @@ func failures(r drill.Record) []block {
 // manualSteps are what people did by hand, and at a tabletop the checklist.
 func manualSteps(r drill.Record) []block {
 	var blocks []block
-	told := r.ManualSteps
+	told, none := r.ManualSteps, "No step done by hand was told of."
 	if isTabletop(r) {
 		t, others := checklist(r)
 		if len(t.Rows) > 0 {
 			blocks = append(blocks, block{Table: t})
 		}
-		told = others
+		told, none = others, "No other step was told of."
 	}
 	if len(told) == 0 {
-		return append(blocks, text("No other step done by hand was told of."))
+		blocks = append(blocks, text(none))
+	} else {
+		blocks = append(blocks, block{Table: byHand(r, told)})
 	}
-	t := &table{Caption: "Steps done by hand", Head: []column{{"When (UTC)", 20}, {"Step", 40}, {"By", 15}, {"In the runbook", 25}}}
-	for _, m := range told {
-		t.Rows = append(t.Rows, []cell{cell{}.time(m.At, "not recorded"), one(m.Text), one(or(m.By, "not recorded")), documented(r, m)})
-	}
-	blocks = append(blocks, block{Table: t})
 	if len(r.WrittenDown) > 0 {
 		blocks = append(blocks, block{Facts: []fact{several("Steps of earlier findings that the runbook has by now", r.WrittenDown, classPlain, "")}})
 	}
 	return blocks
+}
+
+func byHand(r drill.Record, told []drill.ManualStep) *table {
+	t := &table{Caption: "Steps done by hand", Head: []column{{"When (UTC)", 20}, {"Step", 40}, {"By", 15}, {"In the runbook", 25}}}
+	for _, m := range told {
+		t.Rows = append(t.Rows, []cell{cell{}.time(m.At, "not recorded"), one(m.Text), one(or(m.By, "not recorded")), documented(r, m)})
+	}
+	return t
 }
 
 func documented(r drill.Record, m drill.ManualStep) cell {
