@@ -66,12 +66,15 @@ type driller struct {
 	restored []activities.ServerRef
 	// standing is set while there may be something to tear down.
 	standing bool
-	// told are manual steps that no record has yet.
-	told int
-	// decided is set by a person's decision.
+	// told counts the manual steps of the drill, filed those that a record has,
+	// telling those that are being looked up or recorded.
+	told, filed, telling int
+	// decided is set while a decision is filed, and then stays.
 	decided *drill.SignedOff
-	// changed counts what the people's side of the drill waits for.
+	// changed counts the decisions that were tried to be filed.
 	changed int
+	// over is set once no step is recorded any more.
+	over bool
 }
 
 func newDriller(ctx workflow.Context, t *tracker, in DrillInput) *driller {
@@ -143,7 +146,11 @@ func (d *driller) failed(phase, surface string, err error) {
 	d.rec.Failures = append(d.rec.Failures, drill.Failure{Phase: phase, Surface: surface, Kind: kind, Error: Message(err)})
 }
 
+// declare files the declaration. It is not cancelled half-way: a drill of
+// which the ledger knows has an end there, too.
 func (d *driller) declare(ctx workflow.Context) error {
+	ctx, stop := workflow.NewDisconnectedContext(ctx)
+	defer stop()
 	info := workflow.GetInfo(ctx)
 	return d.phaseOf(ctx, drill.PhaseDeclare, func() (err error) {
 		d.declared, err = call(brief(ctx, "declare the failure"), acts.DeclareDrill, activities.DeclareInput{

@@ -18,23 +18,30 @@ func (d *driller) conclude(ctx workflow.Context, cancelled error) error {
 	defer stop()
 	if cancelled != nil {
 		d.rec.Verdict = drill.VerdictAborted
-		d.failed(d.Phase, "", cancelled)
+		if !slices.ContainsFunc(d.rec.Failures, func(f drill.Failure) bool { return f.Kind == drill.FailureCancelled }) {
+			d.failed(d.Phase, "", cancelled)
+		}
 	}
 	if cancelled != nil || d.rec.Plan.Keep == 0 {
 		d.tearDown(ctx)
 	}
-	if err := d.proveUntouched(ctx); err != nil {
-		return err
-	}
+	d.proveUntouched(ctx)
 	if err := d.judge(ctx); err != nil {
 		return err
 	}
-	return d.provePoints(ctx)
+	d.provePoints(ctx)
+	// Steps that were told of meanwhile.
+	for d.filed < d.told {
+		if err := d.judge(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // judge judges what the record holds, and files it as its next revision.
 func (d *driller) judge(ctx workflow.Context) error {
-	d.told = 0
+	told := d.told
 	d.rec.Revision++
 	err := d.phaseOf(ctx, drill.PhaseJudge, func() error {
 		if d.rec.Timeline.Judged.IsZero() {
@@ -52,6 +59,7 @@ func (d *driller) judge(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
+		d.filed = told
 		d.out.Verdict, d.out.Summary, d.out.Findings = d.rec.Verdict, d.rec.Summary, d.rec.Findings
 		d.out.RTOSeconds, d.out.RPOSeconds = d.rec.Objectives.RTOSeconds, d.rec.Objectives.RPOSeconds
 		d.out.Revision, d.out.Sequence, d.out.Record = d.rec.Revision, &filed.Sequence, filed.Digest
@@ -60,7 +68,7 @@ func (d *driller) judge(ctx workflow.Context) error {
 }
 
 // provePoints marks the points that were restored and compared.
-func (d *driller) provePoints(ctx workflow.Context) error {
+func (d *driller) provePoints(ctx workflow.Context) {
 	for _, s := range d.rec.Surfaces {
 		if s.Result != drill.Pass || s.URI == "" || d.rec.Verdict == drill.VerdictAborted || d.contradicted(s.Surface) {
 			continue
@@ -71,7 +79,6 @@ func (d *driller) provePoints(ctx workflow.Context) error {
 			workflow.GetLogger(ctx).Error("a restored point was not marked as proven", "point", s.Point, "error", err)
 		}
 	}
-	return nil
 }
 
 // contradicted reports whether a reconciliation of a surface failed.
@@ -82,17 +89,16 @@ func (d *driller) contradicted(surface string) bool {
 }
 
 // proveUntouched reads what an annual drill used of what is live.
-func (d *driller) proveUntouched(ctx workflow.Context) error {
+func (d *driller) proveUntouched(ctx workflow.Context) {
 	if d.rec.Kind != drill.AnnualFull {
-		return nil
+		return
 	}
 	got, err := call(patient(onHost(ctx, d.host), "what was used of what is live"), acts.ProveUntouched, d.ref)
 	if err != nil {
 		d.failed(drill.PhaseIsolate, "", err)
-		return nil
+		return
 	}
 	d.rec.Untouched = &got
-	return nil
 }
 
 // tearDown removes everything of the environment. What could not be removed is in the record.

@@ -3,7 +3,6 @@ package workflows
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -35,7 +34,7 @@ func (d *driller) open() bool {
 func (d *driller) mayTell(in ManualStepInput) error {
 	switch {
 	case !d.open() || d.decided != nil:
-		return fault.New(fault.Conflict, "drill %s is %s: a manual step can be told of before it is signed", d.out.ID, d.out.State)
+		return d.tooLate()
 	case strings.TrimSpace(in.Text) == "":
 		return fault.New(fault.Invalid, "say what was done by hand")
 	case len(in.Text) > maxStatement:
@@ -46,9 +45,19 @@ func (d *driller) mayTell(in ManualStepInput) error {
 	return nil
 }
 
+func (d *driller) tooLate() error {
+	state := d.out.State
+	if d.decided != nil {
+		state = d.decided.Decision
+	}
+	return fault.New(fault.Conflict, "drill %s is %s: a manual step can be told of before it is signed", d.out.ID, state)
+}
+
 // manualStep notes what was done by hand, and whether the runbook knows it.
 // After the verdict it makes a new revision of the record.
 func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.ManualStep, error) {
+	d.telling++
+	defer func() { d.telling-- }()
 	step, err := call(brief(onHost(ctx, d.host), "look the step up in the runbook"), acts.LookUpStep, activities.LookUpInput{
 		DrillRef: d.ref, Commit: d.rec.Identity.RunbookCommit,
 		Step: drill.ManualStep{At: workflow.Now(ctx), By: in.By, Text: strings.TrimSpace(in.Text)},
@@ -56,11 +65,19 @@ func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.Ma
 	if err != nil {
 		return step, fail(err)
 	}
+	if !d.open() || d.decided != nil {
+		return step, fail(d.tooLate())
+	}
 	d.rec.ManualSteps = append(d.rec.ManualSteps, step)
 	d.told++
-	d.changed++
-	if d.out.State == drill.StateAwaiting {
-		err = workflow.Await(ctx, func() bool { return d.told == 0 })
+	if mine := d.told; d.out.State == drill.StateAwaiting {
+		// What is being recorded is recorded, also where the drill is cancelled meanwhile.
+		ctx, stop := workflow.NewDisconnectedContext(ctx)
+		defer stop()
+		err = workflow.Await(ctx, func() bool { return d.filed >= mine || d.over })
+		if err == nil && d.filed < mine {
+			err = fail(fault.New(fault.Conflict, "drill %s ended before the step was recorded", d.out.ID))
+		}
 	}
 	return step, err
 }
@@ -72,6 +89,8 @@ func (d *driller) maySign(in SignOffInput) error {
 		return fault.New(fault.Conflict, "drill %s is not judged yet: sign it when it has a verdict", d.out.ID)
 	case d.out.State != drill.StateAwaiting || d.decided != nil:
 		return fault.New(fault.Conflict, "drill %s is %s: there is nothing to sign", d.out.ID, d.out.State)
+	case d.telling > 0 || d.filed < d.told:
+		return fault.New(fault.Conflict, "a manual step of drill %s is being recorded: look at what it changes, and sign then", d.out.ID)
 	case in.Signer == "":
 		return fault.New(fault.Invalid, "say who signs")
 	case strings.TrimSpace(in.Statement) == "":
@@ -101,32 +120,30 @@ func (d *driller) operated(who string) bool {
 	return false
 }
 
-// signOff records a person's decision.
+// signOff records a person's decision, also where the drill is cancelled meanwhile.
 func (d *driller) signOff(ctx workflow.Context, in SignOffInput) (DrillResult, error) {
+	ctx, stop := workflow.NewDisconnectedContext(ctx)
+	defer stop()
 	decision := drill.SignedOff{
-		DrillID: d.out.ID, Decision: drill.DecisionSigned, Signer: in.Signer, Role: in.Role,
+		DrillID: d.out.ID, Revision: d.out.Revision, Record: d.out.Record, Decision: drill.DecisionSigned, Signer: in.Signer, Role: in.Role,
 		Statement: strings.TrimSpace(in.Statement), At: workflow.Now(ctx),
 	}
 	if in.Refuse {
 		decision.Decision = drill.DecisionRefused
 	}
-	// From here on nobody else may decide, and no step may be told of.
-	d.decided = &decision
-	if err := workflow.Await(ctx, func() bool { return d.told == 0 }); err != nil {
-		return d.result(), err
-	}
-	decision.Revision, decision.Record = d.out.Revision, d.out.Record
-	if err := d.decide(ctx, decision); err != nil {
-		return d.result(), fail(err)
-	}
-	return d.result(), nil
+	err := fail(d.decide(ctx, decision))
+	return d.result(), err
 }
 
 // decide files a decision. A refusal sends the drill back with a finding.
 func (d *driller) decide(ctx workflow.Context, decision drill.SignedOff) error {
+	// From here on nobody else may decide, and no step may be told of.
 	d.decided = &decision
+	defer func() { d.changed++ }()
 	in := activities.DecisionInput{DrillRef: d.ref, Verdict: d.out.Verdict, Decision: decision}
 	if _, err := call(recording(ctx, "record the decision"), acts.RecordDecision, in); err != nil {
+		// It was not decided.
+		d.decided = nil
 		return err
 	}
 	d.out.SignOff = &decision
@@ -139,107 +156,9 @@ func (d *driller) decide(ctx workflow.Context, decision drill.SignedOff) error {
 		d.rec.Failures = append(d.rec.Failures, drill.Failure{
 			Phase: drill.PhaseSignOff, Kind: drill.FailureRefused, Error: decision.Signer + " refused to sign: " + decision.Statement,
 		})
-		if err := d.judge(ctx); err != nil {
-			return err
-		}
+		err := d.judge(ctx)
 		d.out.State = drill.StateRefused
-	}
-	d.changed++
-	return nil
-}
-
-// awaitPeople waits for a decision, reminds of it, lets it expire, and tears
-// down what was kept when its time is over.
-func (d *driller) awaitPeople(ctx workflow.Context) error {
-	if d.rec.Verdict == drill.VerdictAborted {
-		d.out.State = drill.StateClosed
-		return ctx.Err()
-	}
-	d.out.State = drill.StateClosed
-	if d.rec.Plan.NeedsSignOff() {
-		d.out.State = drill.StateAwaiting
-	}
-	d.phase(ctx, d.out.State)
-	judged := d.rec.Timeline.Judged
-	expires, remind := judged.Add(d.rec.Plan.SignOff.Within.Of()), judged.Add(d.rec.Plan.SignOff.Remind.Of())
-	kept := judged.Add(d.rec.Plan.Keep.Of())
-	for d.out.State == drill.StateAwaiting || d.standing {
-		next := expires
-		if d.out.State == drill.StateAwaiting && d.rec.Plan.SignOff.Remind > 0 && remind.Before(next) {
-			next = remind
-		}
-		if d.standing && (kept.Before(next) || d.out.State != drill.StateAwaiting) {
-			next = kept
-		}
-		seen := d.changed
-		_, err := workflow.AwaitWithTimeout(ctx, max(0, next.Sub(workflow.Now(ctx))), func() bool { return d.changed != seen })
-		if err != nil {
-			return err
-		}
-		if err := d.due(ctx, expires, &remind, kept); err != nil {
-			return err
-		}
-	}
-	return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
-}
-
-// due does what it is time for.
-func (d *driller) due(ctx workflow.Context, expires time.Time, remind *time.Time, kept time.Time) error {
-	now := workflow.Now(ctx)
-	if d.told > 0 {
-		if err := d.judge(ctx); err != nil {
-			return err
-		}
-	}
-	if d.standing && !now.Before(kept) {
-		d.tearDown(ctx)
-		if err := do(recording(ctx, "record that the environment is gone"), acts.RecordTearDown,
-			activities.TornDown{DrillRef: d.ref, At: now, Left: d.rec.Isolation.Left}); err != nil {
-			return err
-		}
-		// A person has to look at what could not be removed; waiting does not help.
-		d.standing = false
-	}
-	if d.out.State != drill.StateAwaiting || d.decided != nil {
-		return nil
-	}
-	if !now.Before(expires) {
-		return d.decide(ctx, drill.SignedOff{
-			DrillID: d.out.ID, Revision: d.out.Revision, Record: d.out.Record, Decision: drill.DecisionExpired, At: now,
-			Statement: "nobody signed in time",
-		})
-	}
-	if !now.Before(*remind) {
-		*remind = now.Add(d.rec.Plan.SignOff.Remind.Of())
-		d.out.Reminders++
-		return do(recording(ctx, "remind of the sign-off"), acts.Remind, activities.RemindInput{
-			DrillRef: d.ref, Number: d.out.Reminders, Verdict: d.out.Verdict, Expires: expires,
-		})
-	}
-	return nil
-}
-
-// tabletop waits until people have ticked every step of the checklist, or its time is over.
-func (d *driller) tabletop(ctx workflow.Context) error {
-	return d.phaseOf(ctx, drill.PhaseTabletop, func() error {
-		done, err := workflow.AwaitWithTimeout(ctx, d.rec.Plan.SignOff.Within.Of(), func() bool {
-			return drill.Ticked(d.rec.Plan, d.rec.ManualSteps)
-		})
-		if err == nil && !done {
-			d.failed(drill.PhaseTabletop, "", fault.New(fault.Missing, "the checklist was not done within %v", d.rec.Plan.SignOff.Within))
-		}
-		d.told = 0
 		return err
-	})
-}
-
-// close sees to it that nothing is left, however the run ends.
-func (d *driller) close(ctx workflow.Context, err error) error {
-	ctx, stop := workflow.NewDisconnectedContext(ctx)
-	defer stop()
-	d.tearDown(ctx)
-	if d.rec.Verdict != "" {
-		return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 	}
-	return verdict(ctx, err)
+	return nil
 }

@@ -85,7 +85,7 @@ func (d *driller) restoreOne(ctx workflow.Context, from activities.SelectedPoint
 	if from.Point == nil {
 		return d.recoverOne(ctx, id, from, s)
 	}
-	ctx = child(ctx, id, "restore of "+s.Surface+" for a drill", OperationRestore, s.Surface)
+	ctx = awaited(child(ctx, id, "restore of "+s.Surface+" for a drill", OperationRestore, s.Surface))
 	var got RestoreResult
 	err := workflow.ExecuteChildWorkflow(ctx, RestoreName, RestoreInput{
 		Point:     PointRef{Store: from.Point.Store, Dir: from.Point.Dir, ID: from.Point.ID, Surface: s.Surface},
@@ -99,7 +99,7 @@ func (d *driller) restoreOne(ctx workflow.Context, from activities.SelectedPoint
 }
 
 func (d *driller) recoverOne(ctx workflow.Context, id string, from activities.SelectedPoint, s *drill.Restored) error {
-	ctx = child(ctx, id, "recovery of "+s.Surface+" for a drill", OperationRecover, s.Surface)
+	ctx = awaited(child(ctx, id, "recovery of "+s.Surface+" for a drill", OperationRecover, s.Surface))
 	var got RecoverResult
 	err := workflow.ExecuteChildWorkflow(ctx, RecoverName, RecoverInput{
 		Surface: s.Surface, RestoreID: s.RestoreID, At: from.At, Store: from.Store, Host: d.host,

@@ -37,6 +37,9 @@ func (d *driller) start(ctx workflow.Context) bool {
 		for _, program := range d.rec.Plan.Start {
 			begun := workflow.Now(ctx)
 			done, err := call(starting(ctx, program), acts.StartProgram, d.named(program.Name, 1))
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if err != nil {
 				done = drill.Started{Name: program.Name, Result: drill.Fail, Detail: Message(err)}
 			}

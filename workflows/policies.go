@@ -80,6 +80,8 @@ const (
 	parallelFetches = 2
 	// parallelChecks is how many health checks are made at once.
 	parallelChecks = 8
+	// lostWorkers is how many workers may be lost over one check beyond its retries.
+	lostWorkers = 3
 	// defaultRetries is how often a check is repeated that its plan says nothing of.
 	defaultRetries = 5
 	// reconcileAttempts is how often a reconciliation is tried whose other side can't be reached.
@@ -188,14 +190,16 @@ func attesting(ctx workflow.Context, summary string) workflow.Context {
 }
 
 // checking options are for one health check: its plan says how often it is
-// tried, how far apart, and how long one attempt may take.
+// tried, how far apart, and how long one attempt may take. The last attempt
+// reports what it found; more are made only where a worker was lost over one.
 func checking(ctx workflow.Context, c drill.Check) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    c.Timeout.Of() + checkSlack,
 		ScheduleToStartTimeout: hostWait,
 		HeartbeatTimeout:       workerGone,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: max(c.Interval.Of(), time.Millisecond), BackoffCoefficient: 1, MaximumAttempts: int32(attempts(c)),
+			InitialInterval: max(c.Interval.Of(), time.Millisecond), BackoffCoefficient: 1,
+			MaximumAttempts: int32(attempts(c)) + lostWorkers,
 		},
 		WaitForCancellation: true,
 		Summary:             "check " + c.Name,
@@ -252,6 +256,14 @@ func child(ctx workflow.Context, id, summary, operation, surface string) workflo
 func abandoned(ctx workflow.Context) workflow.Context {
 	options := workflow.GetChildWorkflowOptions(ctx)
 	options.ParentClosePolicy = enumspb.PARENT_CLOSE_POLICY_ABANDON
+	return workflow.WithChildOptions(ctx, options)
+}
+
+// awaited has a cancelled run wait until the child has cleaned up after itself:
+// it would be ended in the middle of that when its parent ends.
+func awaited(ctx workflow.Context) workflow.Context {
+	options := workflow.GetChildWorkflowOptions(ctx)
+	options.WaitForCancellation = true
 	return workflow.WithChildOptions(ctx, options)
 }
 

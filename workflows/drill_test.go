@@ -1,0 +1,285 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+const (
+	drillHost = "h1"
+	theDrill  = "20260401T060000.000Z-aaaaaa"
+	day       = 24 * time.Hour
+)
+
+// rehearsal plays the steps of a drill, and writes down their order and what
+// was recorded. Its clock skips.
+type rehearsal struct {
+	*testsuite.TestWorkflowEnvironment
+	plan drill.Plan
+
+	mu    sync.Mutex
+	calls []string
+	// fail ends a step for good, meanwhile is done while a step is under way.
+	fail      map[string]error
+	meanwhile map[string]func()
+
+	records   []drill.Record
+	decisions []drill.SignedOff
+	reminders []activities.RemindInput
+	gone      []activities.TornDown
+	// updates are the errors of updates by their names in the test, nil for a success.
+	updates map[string]error
+	// looking, recording and deciding are steps that a test may make slow.
+	looking, recording, deciding *testsuite.MockCallWrapper
+}
+
+// quarterlyPlan restores two surfaces, and does everything that a plan can ask for.
+func quarterlyPlan() drill.Plan {
+	return drill.Plan{
+		Kind: drill.Quarterly, Surfaces: []string{"main", "redis"}, Owner: "ops", Operator: "oli",
+		Sanitize:  []drill.Sanitize{{Name: "mail", Surface: "main", SQL: "UPDATE users SET mail = NULL"}},
+		Start:     []drill.Program{{Name: "api", Command: []string{"api"}}},
+		Checks:    []drill.Check{{Name: "users", Kind: drill.CheckSQL, Surface: "main"}, {Name: "ping", Kind: drill.CheckRedis, Surface: "redis"}},
+		Reconcile: []drill.Reconcile{{Name: "orders", Kind: drill.ReconcileQuery, Surface: "main"}},
+		Runbook:   &drill.Runbook{Repository: "/srv/runbooks", File: "recover.md"},
+		SignOff:   drill.SignOff{Within: drill.Duration(14 * day), Remind: drill.Duration(day)},
+	}
+}
+
+func newRehearsal(t *testing.T, plan drill.Plan) *rehearsal {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	r := &rehearsal{
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), plan: plan,
+		fail: map[string]error{}, meanwhile: map[string]func(){}, updates: map[string]error{},
+	}
+	r.SetTestTimeout(2 * time.Minute)
+	r.RegisterWorkflowWithOptions(workflows.Drill, workflow.RegisterOptions{Name: workflows.DrillName})
+	r.RegisterActivity(&activities.Activities{})
+	r.playRestores()
+	r.playBeginning()
+	r.playMiddle()
+	r.playEnd()
+	return r
+}
+
+// playRestores plays the children. One that is cancelled takes a while to clean up.
+func (r *rehearsal) playRestores() {
+	take := func(ctx workflow.Context) error {
+		err := r.note("restore")
+		if err == nil {
+			err = workflow.Sleep(ctx, time.Minute)
+		}
+		if temporal.IsCanceledError(err) {
+			calm, stop := workflow.NewDisconnectedContext(ctx)
+			defer stop()
+			_ = workflow.Sleep(calm, time.Minute)
+			_ = r.note("clean up")
+		}
+		return err
+	}
+	r.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.RestoreInput) (workflows.RestoreResult, error) {
+		return workflows.RestoreResult{Address: "127.0.0.1:2", Compared: 7, Counts: map[string]int64{"keys": 3}}, take(ctx)
+	}, workflow.RegisterOptions{Name: workflows.RestoreName})
+	r.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.RecoverInput) (workflows.RecoverResult, error) {
+		return workflows.RecoverResult{
+			Address: "127.0.0.1:1", Point: "base", Checks: []activities.RecoveryCheck{{Name: "amcheck", Result: "no error"}},
+		}, take(ctx)
+	}, workflow.RegisterOptions{Name: workflows.RecoverName})
+}
+
+func (r *rehearsal) playBeginning() {
+	r.OnActivity(acts.DeclareDrill, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DeclareInput) (activities.Declared, error) {
+		return activities.Declared{Plan: r.plan, Identity: drill.Identity{
+			Trigger: in.Trigger, StartedBy: in.StartedBy, PlanDigest: "digest", Host: drillHost, RunbookCommit: "c0ffee",
+		}}, r.note("declare")
+	})
+	r.OnActivity(acts.Isolate, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) (drill.Isolation, error) {
+		return drill.Isolation{Where: "here", Attempts: []drill.Attempt{}}, r.note("isolate")
+	})
+	r.OnActivity(acts.SelectPoint, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.SelectInput) (activities.SelectedPoint, error) {
+		if in.Surface == "main" {
+			return activities.SelectedPoint{At: "latest", Store: "primary", Restored: drill.Restored{
+				Surface: "main", Kind: "postgres", PointKind: "base", Point: "base", URI: "/points/main/base", Store: "primary", Reached: in.Declared,
+			}}, r.note("select main")
+		}
+		return activities.SelectedPoint{
+			Point: &activities.Located{Store: "primary", Dir: "points/redis/x", ID: "x"},
+			Restored: drill.Restored{
+				Surface: in.Surface, Kind: "redis", PointKind: "snapshot", Point: "x", URI: "/points/redis/x", Store: "primary", Reached: in.Declared,
+			},
+		}, r.note("select " + in.Surface)
+	})
+}
+
+func (r *rehearsal) playMiddle() {
+	r.OnActivity(acts.Sanitise, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.Sanitised, error) {
+		return drill.Sanitised{Name: in.Name, Surface: "main", Rows: 3}, r.note("sanitise")
+	})
+	r.OnActivity(acts.TryIsolation, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillStep) ([]drill.Attempt, error) {
+		return []drill.Attempt{{What: "a login", Expected: "refused", Observed: "refused", Result: drill.Pass}}, r.note("try")
+	})
+	r.OnActivity(acts.StartProgram, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.Started, error) {
+		return drill.Started{Name: in.Name, Result: drill.Pass}, r.note("start")
+	})
+	r.OnActivity(acts.HealthCheck, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.CheckResult, error) {
+		return drill.CheckResult{Result: drill.Pass, Expected: "1", Observed: "1", Attempts: 1}, r.note("check " + in.Name)
+	})
+	r.OnActivity(acts.ReconcileState, mock.Anything, mock.Anything).Return(func(context.Context, activities.NamedStep) (drill.Reconciliation, error) {
+		return drill.Reconciliation{Subject: "main", Result: drill.Pass}, r.note("reconcile")
+	})
+	r.OnActivity(acts.ProveUntouched, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) (drill.Untouched, error) {
+		return drill.Untouched{Fenced: []string{"store:primary"}, Used: []string{"store:offsite"}}, r.note("prove untouched")
+	})
+	r.OnActivity(acts.TearDown, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DrillStep) ([]string, error) {
+		err := r.note("tear down")
+		if len(in.Servers) != len(r.plan.Surfaces) {
+			err = fmt.Errorf("the servers to remove are %+v", in.Servers)
+		}
+		return nil, err
+	})
+}
+
+func (r *rehearsal) playEnd() {
+	r.recording = r.OnActivity(acts.RecordDrill, mock.Anything, mock.Anything).Return(func(_ context.Context, rec drill.Record) (drills.Filed, error) {
+		if err := r.note("record"); err != nil {
+			return drills.Filed{}, err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.records = append(r.records, rec)
+		return drills.Filed{Sequence: int64(len(r.records)), Digest: fmt.Sprintf("sha-%d", rec.Revision)}, nil
+	})
+	r.OnActivity(acts.ProvePoint, mock.Anything, mock.Anything).Return(func(context.Context, activities.ProveInput) error { return r.note("prove") })
+	r.looking = r.OnActivity(acts.LookUpStep, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.LookUpInput) (drill.ManualStep, error) {
+		in.Step.Documented, in.Step.Commit = in.Step.Text == "switch DNS", in.Commit
+		return in.Step, r.note("look up")
+	})
+	r.deciding = r.OnActivity(acts.RecordDecision, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DecisionInput) (drills.Filed, error) {
+		if err := r.note("decide"); err != nil {
+			return drills.Filed{}, err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.decisions = append(r.decisions, in.Decision)
+		return drills.Filed{}, nil
+	})
+	r.OnActivity(acts.Remind, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.RemindInput) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.reminders = append(r.reminders, in)
+		return r.fail["remind"]
+	})
+	r.OnActivity(acts.RecordTearDown, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.TornDown) error {
+		r.mu.Lock()
+		r.gone = append(r.gone, in)
+		r.mu.Unlock()
+		return r.note("note gone")
+	})
+}
+
+// note writes a call down, and does what the test wants to happen meanwhile.
+func (r *rehearsal) note(call string) error {
+	r.mu.Lock()
+	r.calls = append(r.calls, call)
+	err, meanwhile := r.fail[call], r.meanwhile[call]
+	delete(r.meanwhile, call)
+	r.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	return err
+}
+
+func (r *rehearsal) count(call string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, c := range r.calls {
+		if c == call {
+			n++
+		}
+	}
+	return n
+}
+
+// run runs the drill to its end.
+func (r *rehearsal) run(t *testing.T, startedBy string) workflows.DrillResult {
+	t.Helper()
+	r.ExecuteWorkflow(workflows.DrillName, workflows.DrillInput{Plan: "quarterly", DrillID: theDrill, Trigger: workflows.TriggerRequest, StartedBy: startedBy})
+	if !r.IsWorkflowCompleted() {
+		t.Fatal("the drill has not ended")
+	}
+	// A run that was cancelled has no result, but answers.
+	value, err := r.QueryWorkflow(workflows.DrillQuery)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out workflows.DrillResult
+	if err := value.Get(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// passed are the calls of a drill that passes, those at once in order of their names.
+var passed = []string{
+	"declare", "isolate", "select main", "select redis", "restore", "restore", "sanitise", "try", "start", "check ping", "check users", "reconcile",
+	"tear down", "record", "prove", "prove",
+}
+
+// sorted has what happens at once in order of names.
+func sorted(calls []string) []string {
+	calls = slices.Clone(calls)
+	first := func(call string) string { word, _, _ := strings.Cut(call, " "); return word }
+	for from := 0; from < len(calls); {
+		to := from + 1
+		for to < len(calls) && first(calls[to]) == first(calls[from]) {
+			to++
+		}
+		slices.Sort(calls[from:to])
+		from = to
+	}
+	return calls
+}
+
+func TestDrillOrder(t *testing.T) {
+	t.Parallel()
+	r := newRehearsal(t, quarterlyPlan())
+	r.at(day/2, func() { r.sign("ann", "fine") })
+	got := r.run(t, "bob")
+	if want := append(slices.Clone(passed), "decide"); !slices.Equal(sorted(r.calls), want) {
+		t.Errorf("steps\n got %q\nwant %q", sorted(r.calls), want)
+	}
+	if err := r.GetWorkflowError(); err != nil || got.State != drill.StateSigned || got.Verdict != drill.VerdictPass || got.Revision != 1 || len(got.Servers) > 0 {
+		t.Errorf("ended with %v: %+v", err, got)
+	}
+	rec := r.records[0]
+	if o := rec.Objectives; !o.RTOMeasured || o.RTOSeconds < 60 || o.RestoreSeconds < 60 || !o.RPOMeasured {
+		t.Errorf("measured: %+v", o)
+	}
+	if len(rec.Timeline.Phases) != 10 || rec.Timeline.DatabaseReady.IsZero() || rec.Timeline.Healthy.IsZero() {
+		t.Errorf("the timeline: %+v", rec.Timeline)
+	}
+}
+
+// failure of a step that no retry mends.
+func forGood(kind fault.Kind) error {
+	return temporal.NewNonRetryableApplicationError("it is "+string(kind), string(kind), nil)
+}
