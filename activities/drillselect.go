@@ -51,15 +51,23 @@ func (a *Activities) SelectPoint(ctx context.Context, in SelectInput) (SelectedP
 		return a.selectSnapshot(ctx, in, storeName, drill.SelectSnapshot, drill.SelectLatest)
 	}
 	out, err := a.selectMoment(ctx, in, storeName, "latest", drill.SelectLatest)
-	if !fault.Is(err, fault.Missing) {
+	if !fault.Is(err, fault.Missing) || a.hasBase(ctx, in.Surface, storeName) {
 		return out, err
 	}
-	// WAL without a base backup is no way back; a snapshot may be one.
-	missing := fault.Line(err)
-	if out, err = a.selectSnapshot(ctx, in, storeName, drill.SelectSnapshot, drill.SelectLatest); err == nil {
-		out.Restored.Selection += ", as its WAL is of no use: " + missing
+	// WAL without a base backup is no way back; a snapshot may be one. WAL that
+	// has a base backup and a gap is what a drill has to find.
+	snapshot, without := a.selectSnapshot(ctx, in, storeName, drill.SelectSnapshot, drill.SelectLatest)
+	if without != nil {
+		return out, err
 	}
-	return out, err
+	snapshot.Restored.Selection += ", as its WAL is of no use: " + fault.Line(err)
+	return snapshot, nil
+}
+
+// hasBase reports whether a store has a base backup that the WAL of a surface could go on from.
+func (a *Activities) hasBase(ctx context.Context, surfaceName, storeName string) bool {
+	h, err := a.holdings(ctx, surfaceName, storeName)
+	return err == nil && len(h.holdings.Bases) > 0
 }
 
 // ships reports whether a policy ships the WAL of a surface to a store, or to any when none is named.
