@@ -4,11 +4,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 )
 
 // link matches the target of a Markdown link or picture.
@@ -76,16 +79,32 @@ func TestDecisionsAreListed(t *testing.T) {
 	}
 }
 
+// document reads a file of the module.
+func document(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// fenced returns the fenced blocks of a document in a language.
+func fenced(t *testing.T, name, language string) []string {
+	t.Helper()
+	blocks := strings.Split(document(t, name), "```"+language+"\n")[1:]
+	for i, rest := range blocks {
+		blocks[i], _, _ = strings.Cut(rest, "```")
+	}
+	return blocks
+}
+
 // block returns the first fenced block of the README in a language that
 // contains a text.
 func block(t *testing.T, language, containing string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rest := range strings.Split(string(data), "```"+language+"\n")[1:] {
-		if text, _, _ := strings.Cut(rest, "```"); strings.Contains(text, containing) {
+	for _, text := range fenced(t, "README.md", language) {
+		if strings.Contains(text, containing) {
 			return text
 		}
 	}
@@ -124,6 +143,77 @@ func TestReadmeVariablesLoad(t *testing.T) {
 	if warnings := c.Warnings(); len(c.Policies) != 2 || len(c.Stores) != 1 || len(warnings) > 0 {
 		t.Errorf("%d policies, %d stores, warnings %q", len(c.Policies), len(c.Stores), warnings)
 	}
+}
+
+// Every configuration in the documents of drills and evidence works as it
+// stands, beside the one of the README and a copy off site.
+func TestConfigurationsOfDrillsLoad(t *testing.T) {
+	t.Parallel()
+	base := block(t, "yaml", "policies:")
+	base = strings.Replace(base, "stores:\n", "stores:\n  offsite: {kind: local, dir: /mnt/offsite}\n", 1)
+	base = strings.ReplaceAll(base, "store: primary,", "store: primary, copies: [offsite],")
+	texts := slices.Concat([]string{block(t, "yaml", "drills:")}, fenced(t, "docs/drills.md", "yaml"), fenced(t, "docs/evidence.md", "yaml"))
+	if len(texts) < 5 {
+		t.Errorf("found %d configurations", len(texts))
+	}
+	for _, text := range texts {
+		file := filepath.Join(t.TempDir(), "lifeboat.yaml")
+		if err := os.WriteFile(file, []byte(base+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(file, []string{
+			"HOME=/root", "POSTGRES_URL=postgres://app@db/app", "REDIS_URL=redis://cache:6379/0", "BACKUP_PASSPHRASE=correct horse battery staple",
+		})
+		if err != nil {
+			t.Errorf("%v, in\n%s", err, text)
+			continue
+		}
+		if warnings := c.Warnings(); len(warnings) > 0 {
+			t.Errorf("%q, of\n%s", warnings, text)
+		}
+	}
+}
+
+// TestEveryKeyOfAPlanIsExplained holds docs/drills.md and docs/evidence.md
+// against what a configuration may say.
+func TestEveryKeyOfAPlanIsExplained(t *testing.T) {
+	t.Parallel()
+	for name, section := range map[string]reflect.Type{
+		"docs/drills.md": reflect.TypeFor[drill.Plan](), "docs/evidence.md": reflect.TypeFor[config.Evidence](),
+	} {
+		code := strings.Join(regexp.MustCompile("`[^`\n]+`").FindAllString(document(t, name), -1), "\n")
+		keys := yamlKeys(section)
+		if len(keys) < 5 {
+			t.Fatalf("found the keys %q", keys)
+		}
+		for _, key := range keys {
+			if !regexp.MustCompile(`\b` + key + `\b`).MatchString(code) {
+				t.Errorf("%s doesn't explain %s", name, key)
+			}
+		}
+	}
+	for _, kind := range slices.Concat(drill.Kinds, drill.CheckKinds, drill.ReconcileKinds) {
+		if !strings.Contains(document(t, "docs/drills.md"), "| `"+kind+"` |") {
+			t.Errorf("docs/drills.md has no row for the kind %s", kind)
+		}
+	}
+}
+
+// yamlKeys are the keys of a section, with those of what it is made of.
+func yamlKeys(of reflect.Type) []string {
+	var keys []string
+	switch of.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return yamlKeys(of.Elem())
+	case reflect.Struct:
+		for i := range of.NumField() {
+			field := of.Field(i)
+			if key, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); key != "" {
+				keys = append(append(keys, key), yamlKeys(field.Type)...)
+			}
+		}
+	}
+	return keys
 }
 
 // TestArchitectureNamesEveryRoom holds ARCHITECTURE.md against the tree: each
