@@ -3,6 +3,7 @@ package drill
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // state is Pass, Warn, Fail or Skipped. What has no result that is known has failed.
@@ -115,17 +116,20 @@ func (r *Record) fingerprinted(surface string) bool {
 	})
 }
 
-// why is what was wrong with a reconciliation, from its first bad item where it does not say.
+// why is what was wrong with a reconciliation: its own words, and those of its
+// first bad item. What an item compared is told only where nothing else is: it may be data.
 func (r Reconciliation) why() string {
-	if r.Detail != "" {
+	bad := func(i Item) bool { return state(i.Result, r.Optional) == r.state() }
+	at := slices.IndexFunc(r.Items, bad)
+	if at < 0 || r.Detail != "" && r.Items[at].Detail == "" {
 		return r.Detail
 	}
-	bad := func(i Item) bool { return state(i.Result, r.Optional) == r.state() }
-	if at := slices.IndexFunc(r.Items, bad); at >= 0 {
-		i := r.Items[at]
-		return and(i.Name+" "+i.Subject, and(i.Detail, fmt.Sprintf("expected %s, observed %s", i.Expected, i.Observed)))
+	i := r.Items[at]
+	about := strings.TrimSpace(i.Name + " " + i.Subject)
+	if r.Detail != "" {
+		return r.Detail + "; " + and(about, i.Detail)
 	}
-	return ""
+	return and(about, and(i.Detail, fmt.Sprintf("expected %s, observed %s", i.Expected, i.Observed)))
 }
 
 // reconciliations judges the comparisons.

@@ -207,7 +207,21 @@ var faulty = map[string]struct {
 	},
 	"failed item of a reconciliation that says pass": {
 		func(r *Record) { r.Reconciled[2].Items = []Item{{Name: "a.pdf", Result: Fail, Detail: "is gone"}} },
-		VerdictFail, []string{"major quarterly/objects-differ/files"}, "a.pdf : is gone",
+		VerdictFail, []string{"major quarterly/objects-differ/files"}, "a.pdf: is gone",
+	},
+	"failed item of a reconciliation that says something else": {
+		func(r *Record) {
+			r.Reconciled[1].Result, r.Reconciled[1].Detail = Warn, "indexed up to block 20"
+			r.Reconciled[1].Items = []Item{{Name: "head", Result: Pass, Detail: "is 24"}, {Name: "nonce", Subject: "0xf3", Result: Warn, Detail: "double-send hazard"}}
+		},
+		VerdictPartial, []string{"minor quarterly/reconciliation-warned/ledger"}, "indexed up to block 20; nonce 0xf3: double-send hazard",
+	},
+	"rows that differ": {
+		func(r *Record) {
+			r.Reconciled[2].Result, r.Reconciled[2].Detail = Fail, "1 of 2 rows differ"
+			r.Reconciled[2].Items = []Item{{Name: "row 1", Expected: "a@example.com", Observed: "b@example.com", Result: Fail}}
+		},
+		VerdictFail, []string{"major quarterly/objects-differ/files"}, "failed: 1 of 2 rows differ",
 	},
 	"skipped item": {
 		func(r *Record) { r.Reconciled[2].Items = []Item{{Name: "a.pdf", Result: Skipped}} },
