@@ -83,6 +83,9 @@ func (s *Server) runDrill(ctx context.Context, in *runDrillInput) (*startedOutpu
 		if err == nil && !slices.Contains(plan.Surfaces, surface) {
 			err = fault.New(fault.Invalid, "surface %q is not in the plan: it has %s", clip(surface), strings.Join(plan.Surfaces, ", "))
 		}
+		if err == nil && (chosen.ID == "") == (chosen.At == "") {
+			err = fault.New(fault.Invalid, "points of %s: send either id or at", clip(surface))
+		}
 		input.Points[surface] = drill.Selection{ID: chosen.ID, At: chosen.At}
 	}
 	if err != nil {

@@ -97,6 +97,8 @@ func TestBadDrill(t *testing.T) {
 		"a long name":        {`{"plan":"` + strings.Repeat("x", 64) + `"}`, 422, "invalid", "plan"},
 		"surface not in it":  {`{"plan":"nightly","points":{"cache":{"id":"x"}}}`, 400, "invalid", "not in the plan"},
 		"points of a talk":   {`{"plan":"talk","points":{"main":{"id":"x"}}}`, 400, "invalid", "not in the plan"},
+		"id and at":          {`{"plan":"nightly","points":{"main":{"id":"x","at":"-10m"}}}`, 400, "invalid", "either id or at"},
+		"neither id nor at":  {`{"plan":"nightly","points":{"main":{}}}`, 400, "invalid", "either id or at"},
 		"a long point":       {`{"plan":"nightly","points":{"main":{"id":"` + strings.Repeat("x", 201) + `"}}}`, 422, "invalid", "points"},
 		"store of the point": {`{"plan":"nightly","points":{"main":{"id":"x","store":"elsewhere"}}}`, 422, "invalid", "store"},
 		"who asks":           {`{"plan":"nightly","startedBy":"approver"}`, 422, "invalid", "startedBy"},

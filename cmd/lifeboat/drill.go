@@ -78,6 +78,9 @@ func (f drillFlags) input(parts *worker.Parts, plan string) (workflows.DrillInpu
 			}
 			selection := in.Points[surface]
 			flag.set(&selection, rest)
+			if selection.ID != "" && selection.At != "" {
+				return in, fmt.Errorf("--point and --at both choose for %s: give one of them", surface)
+			}
 			in.Points[surface] = selection
 		}
 	}
