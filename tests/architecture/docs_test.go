@@ -206,8 +206,7 @@ func yamlKeys(of reflect.Type) []string {
 	case reflect.Pointer, reflect.Slice, reflect.Map:
 		return yamlKeys(of.Elem())
 	case reflect.Struct:
-		for i := range of.NumField() {
-			field := of.Field(i)
+		for field := range of.Fields() {
 			if key, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); key != "" {
 				keys = append(append(keys, key), yamlKeys(field.Type)...)
 			}
