@@ -133,7 +133,7 @@ func (p *Parts) Evidence() (*evidence.Ledger, *drills.Archive, error) {
 		}
 	}
 	if p.Ledger == nil {
-		return nil, nil, fault.New(fault.Invalid, "there is no ledger of evidence: %s", p.NoLedger)
+		return nil, nil, fault.New(fault.Unsupported, "there is no ledger of evidence: %s", p.NoLedger)
 	}
 	return p.Ledger, p.Drills, nil
 }
