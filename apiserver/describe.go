@@ -17,7 +17,8 @@ var security = []map[string][]string{{"bearer": {}}, {"basic": {}}}
 // schema links are left out.
 func apiConfig(version string) huma.Config {
 	c := huma.DefaultConfig("Lifeboat", version)
-	c.Info.Description = "Recovery points of PostgreSQL and Redis: take, list, verify, restore and prune them. " +
+	c.Info.Description = "Recovery points of PostgreSQL and Redis: take, list, verify, restore and prune them; drills that prove that they " +
+		"restore, and the signed evidence of them. " +
 		"Long work is answered with 202 and runs as a workflow. Errors are problems as RFC 9457 has them."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key."},
