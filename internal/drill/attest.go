@@ -42,6 +42,8 @@ func aboutPoints(r Record) []string {
 			continue
 		case older(s.Selection):
 			said = append(said, fmt.Sprintf("%s was restored from a chosen point (%s): the figure of its RPO is how old that was, not what a failure would lose.", s.Surface, s.Selection))
+		case s.PointKind == kindSnapshot:
+			said = append(said, fmt.Sprintf("%s was restored from its newest snapshot; whether older points can be restored is not shown.", s.Surface))
 		default:
 			said = append(said, fmt.Sprintf("%s was restored from its newest state; whether older points can be restored is not shown.", s.Surface))
 		}

@@ -9,8 +9,8 @@ import (
 
 // carry joins what this drill found with what is known from before: the
 // findings of this drill first, then the open ones, the accepted and the closed.
-func (j *judgement) carry(prior []Finding, now time.Time) []Finding {
-	known := j.known(prior, now)
+func (j *judgement) carry(now time.Time) []Finding {
+	known := j.known
 	findings := make([]Finding, 0, len(known)+len(j.found))
 	for _, f := range j.found {
 		f.Status, f.Seen = FindingOpen, j.record.ID
@@ -56,10 +56,10 @@ func has(findings []Finding, id string) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.ID == id })
 }
 
-// known are the findings of the plan that were not closed before this drill,
+// unsettled are the findings of the plan that were not closed before this drill,
 // each once: those handed over, and those that an earlier revision of the
 // record had.
-func (j *judgement) known(prior []Finding, now time.Time) []Finding {
+func (j *judgement) unsettled(prior []Finding, now time.Time) []Finding {
 	var newest []Finding
 	at := map[string]int{}
 	for _, f := range slices.Concat(prior, j.record.Findings) {

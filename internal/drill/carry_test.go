@@ -43,6 +43,22 @@ func TestAFindingIsFoundAgain(t *testing.T) {
 	}
 }
 
+// A query that answers nothing does not show that what differed is equal now.
+func TestAComparisonOfNothingClosesNoFinding(t *testing.T) {
+	t.Parallel()
+	r := soundDrill()
+	r.ID = "20260101T060000Z-a"
+	r.Reconciled[2] = Reconciliation{Name: "files", Kind: ReconcileQuery, Result: Fail, Detail: "1 of 2 rows differ"}
+	was := only(t, Judge(r, nil, judged).Findings)
+	r = soundDrill()
+	r.Reconciled[2] = Reconciliation{Name: "files", Kind: ReconcileQuery, Result: Warn, Detail: "both sides answered no row"}
+	for _, f := range Judge(r, []Finding{was}, judged).Findings {
+		if f.ID == was.ID && f.Status != FindingOpen {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 func TestAFindingIsClosedByItsRetest(t *testing.T) {
 	t.Parallel()
 	was := only(t, failedCheck(judged.AddDate(0, -3, 0)).Findings)
@@ -135,27 +151,34 @@ func TestAnUndocumentedStep(t *testing.T) {
 	r.ID = "20260101T060000Z-a"
 	r.ManualSteps = []ManualStep{{Text: "Edited pg_hba.conf by hand"}}
 	was := only(t, Judge(r, nil, judged).Findings)
-	status := func(change func(*Record)) string {
-		repeated := soundDrill()
-		change(&repeated)
-		got := Judge(repeated, []Finding{was}, judged)
-		at := slices.IndexFunc(got.Findings, func(f Finding) bool { return f.ID == was.ID })
-		return got.Findings[at].Status
-	}
+	accepted := was
+	accepted.Accepted = &Acceptance{By: "bea", Until: judged.AddDate(0, 0, 9), Reason: "the file goes next week", At: judged}
+	other := was
+	other.ID, other.Subject = "quarterly/step-undocumented/x", "Called the bank"
 	for name, c := range map[string]struct {
-		change func(*Record)
-		want   string
+		change  func(*Record)
+		prior   Finding
+		want    string
+		verdict string
 	}{
-		"repeated": {func(*Record) {}, FindingOpen},
+		"repeated":                          {func(*Record) {}, was, FindingOpen, VerdictFail},
+		"repeated, another is written down": {func(r *Record) { r.WrittenDown = []string{other.Subject} }, was, FindingOpen, VerdictFail},
+		"repeated without a runbook":        {func(r *Record) { r.Plan.Runbook = nil }, was, FindingOpen, VerdictFail},
+		"the risk is accepted":              {func(*Record) {}, accepted, FindingAccepted, VerdictPass},
+		"cancelled":                         {func(r *Record) { r.Verdict = VerdictAborted }, was, FindingOpen, VerdictAborted},
 		"written down and done again": {func(r *Record) {
 			r.ManualSteps = []ManualStep{{Text: "edited `pg_hba.conf` by hand.", Documented: true}}
-		}, FindingClosed},
-		"written down and not needed":    {func(r *Record) { r.WrittenDown = []string{was.Subject} }, FindingClosed},
-		"written down, the drill failed": {func(r *Record) { r.WrittenDown, r.Checks[0].Result = []string{was.Subject}, Fail }, FindingOpen},
-		"done again as before":           {func(r *Record) { r.ManualSteps = []ManualStep{{Text: "Edited pg_hba.conf  by hand"}} }, FindingOpen},
+		}, was, FindingClosed, VerdictPass},
+		"written down and not needed":    {func(r *Record) { r.WrittenDown = []string{was.Subject} }, was, FindingClosed, VerdictPass},
+		"written down, the drill failed": {func(r *Record) { r.WrittenDown, r.Checks[0].Result = []string{was.Subject}, Fail }, was, FindingOpen, VerdictFail},
+		"done again as before":           {func(r *Record) { r.ManualSteps = []ManualStep{{Text: "Edited pg_hba.conf  by hand"}} }, was, FindingOpen, VerdictFail},
 	} {
-		if got := status(c.change); got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
+		repeated := soundDrill()
+		c.change(&repeated)
+		got := Judge(repeated, []Finding{c.prior}, judged)
+		at := slices.IndexFunc(got.Findings, func(f Finding) bool { return f.ID == c.prior.ID })
+		if f := got.Findings[at]; f.Status != c.want || f.Found != was.Found || got.Verdict != c.verdict {
+			t.Errorf("%s: %s and %s, want %s and %s: %+v", name, f.Status, got.Verdict, c.want, c.verdict, f)
 		}
 	}
 }

@@ -13,11 +13,14 @@ import (
 //
 // A drill with a critical or major finding of its own fails; a cancelled one
 // without is aborted; one with minor findings alone passes in part. Findings
-// that are only carried over change no verdict. The facts are all that count:
+// that are only carried over change no verdict, but for a step done by hand that
+// the runbook still has not: that one is found again by every drill that is
+// carried through, until it is written down or the risk is accepted. The facts are all that count:
 // a record that was judged before and is judged again, with the same prior,
 // comes out the same, but for what now made overdue.
 func Judge(r Record, prior []Finding, now time.Time) Record {
 	j := &judgement{record: &r, fine: map[string]bool{}}
+	j.known = j.unsettled(prior, now)
 	for _, f := range r.Failures {
 		j.cancelled = j.cancelled || f.Kind == FailureCancelled
 	}
@@ -41,7 +44,7 @@ func Judge(r Record, prior []Finding, now time.Time) Record {
 	j.phases()
 	r.Verdict = j.verdict()
 	// The summary goes by the findings of this drill and by those carried over.
-	r.Findings = j.carry(prior, now)
+	r.Findings = j.carry(now)
 	r.Summary = summarise(r, now)
 	return r
 }
@@ -61,6 +64,8 @@ func kindOf(r Record) string {
 // judgement collects what a record shows.
 type judgement struct {
 	record *Record
+	// known are the findings from before that are not closed, in the order in which they came.
+	known []Finding
 	// found are deficiencies, one for an ID; fine the IDs of those that were
 	// looked for and are not there. What is in both is found. A workflow judges,
 	// so nothing here ranges over a map.

@@ -109,11 +109,23 @@ func (r Reconciliation) subject() string {
 	return r.Name
 }
 
-// fingerprinted reports whether a surface was compared with its fingerprint, as every restore of a snapshot is.
+// fingerprinted reports whether a surface was compared with its fingerprint, as
+// every restore of a snapshot is. What was recovered from WAL has none.
 func (r *Record) fingerprinted(surface string) bool {
 	return slices.ContainsFunc(r.Surfaces, func(s Restored) bool {
-		return s.Surface == surface && s.Result == Pass && r.comparedWith(s)
+		return s.Surface == surface && s.Result == Pass && s.PointKind == kindSnapshot && r.comparedWith(s)
 	})
+}
+
+// notRun says why a reconciliation of the plan was not made, as far as is known.
+func (r *Record) notRun(rec Reconcile) string {
+	why := "the reconciliation " + rec.Name + " is in the plan and was not run"
+	if rec.Kind == ReconcileFingerprint && slices.ContainsFunc(r.Surfaces, func(s Restored) bool {
+		return s.Surface == rec.Surface && s.Result == Pass && s.PointKind != kindSnapshot
+	}) {
+		why += ": " + rec.Surface + " was recovered to a moment, of which no fingerprint was taken: select a snapshot, or compare by a query"
+	}
+	return why
 }
 
 // why is what was wrong with a reconciliation: its own words, and those of its
@@ -145,8 +157,9 @@ func (j *judgement) reconciliations() {
 		case Warn:
 			j.find(codeReconcileWarned, SeverityMinor, rec.Name, and("the reconciliation "+rec.Name+" warns", rec.why()))
 			j.clear(rec.Name, codeReconcileNotRun)
-			if !rec.Optional {
-				// It has found something to know of, and nothing that differs.
+			if !rec.Optional && rec.Kind == ReconcileChain {
+				// It has found something to know of, and nothing that differs. Others
+				// warn of what they could not look at.
 				j.clear(rec.subject(), code)
 			}
 		case Fail:
@@ -167,7 +180,7 @@ func (j *judgement) reconciliations() {
 	for _, rec := range j.record.Plan.Reconcile {
 		done := there[rec.Name] || rec.Kind == ReconcileFingerprint && j.record.fingerprinted(rec.Surface)
 		if !done && !j.has(codeReconcileNotRun, rec.Name) {
-			j.find(codeReconcileNotRun, severityOf(rec.Optional), rec.Name, "the reconciliation "+rec.Name+" is in the plan and was not run")
+			j.find(codeReconcileNotRun, severityOf(rec.Optional), rec.Name, j.record.notRun(rec))
 		}
 	}
 }

@@ -160,7 +160,7 @@ func (j *judgement) compared() {
 	restored, comparisons := 0, 0
 	for _, c := range r.Checks {
 		// An answer of the restored data that is what was expected of it.
-		if c.Result == Pass && (c.Kind == CheckSQL || c.Kind == CheckRedis) {
+		if c.Result == Pass && r.expects(c.Name) {
 			comparisons++
 		}
 	}
@@ -191,8 +191,16 @@ func (j *judgement) compared() {
 		j.clear("", codeNothingCompared)
 	} else if !j.stopped() {
 		j.find(codeNothingCompared, SeverityMajor, "",
-			"nothing that was restored was compared with anything: give the plan a reconciliation, or a check that asks the data")
+			"nothing that was restored was compared with anything: give the plan a reconciliation, or a check that asks the data and expects something of the answer")
 	}
+}
+
+// expects reports whether a check of the plan asks the restored data, and
+// expects something of the answer.
+func (r *Record) expects(check string) bool {
+	return slices.ContainsFunc(r.Plan.Checks, func(c Check) bool {
+		return c.Name == check && (c.Kind == CheckSQL || c.Kind == CheckRedis) && (c.Expect != "" || c.Rows != "")
+	})
 }
 
 // comparedWith reports whether a restored surface was compared with its

@@ -68,12 +68,36 @@ func (j *judgement) steps() {
 	}
 	// What is written down by now is mended once the drill was repeated to its
 	// end, and so is what an approver sent back.
+	missing := j.stillMissing()
 	if !j.stopped() {
 		j.clear("", codeRefused)
 		for _, text := range r.WrittenDown {
 			j.clear(text, codeUndocumented)
 		}
 	}
+	j.found = append(j.found, missing...)
+}
+
+// stillMissing are the steps of earlier drills that the runbook still has not,
+// and that no runbook was found to have while this drill ran. A drill without
+// such a step shows nothing as long as nobody knows how it went without it. A
+// cancelled one does not count as repeated.
+func (j *judgement) stillMissing() []Finding {
+	r := j.record
+	if j.cancelled {
+		return nil
+	}
+	var missing []Finding
+	for _, f := range j.known {
+		switch {
+		case f.Code != codeUndocumented || f.Status != FindingOpen || f.Found == r.ID || has(j.found, f.ID) || j.fine[f.ID]:
+		case slices.Contains(r.WrittenDown, f.Subject), kindOf(*r) == Tabletop && ticks(f.Subject, r.Plan.Steps) >= 0:
+		default:
+			cause := fmt.Sprintf("done by hand in an earlier drill, and not in the runbook since: %q; write it down there, and repeat the drill", oneLine(f.Subject))
+			missing = append(missing, Finding{ID: f.ID, Code: f.Code, Severity: SeverityMajor, Subject: f.Subject, Cause: cause})
+		}
+	}
+	return missing
 }
 
 // ticks is the number of the step that a text ticks, from 0, or -1.

@@ -140,8 +140,10 @@ func chosen(r Record, surface string) string {
 }
 
 // older reports whether a way to choose may take another point than the newest.
+// What follows its first word says more of it: "random: one of 5 snapshots".
 func older(selection string) bool {
-	switch selection {
+	word, _, _ := strings.Cut(selection, ":")
+	switch word {
 	case SelectRandom, SelectPoint, SelectMoment:
 		return true
 	default:

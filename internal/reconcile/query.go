@@ -51,7 +51,7 @@ func (r *Runner) query(ctx context.Context, rec drill.Reconcile, found *tally) e
 	case c.differing > 0:
 		found.say("%d of %d rows differ, the first is row %d", c.differing, max(c.left, c.right), c.first)
 	case c.left == 0:
-		found.say("both sides answered no row")
+		found.doubt("both sides answered no row: nothing was compared")
 	default:
 		found.say("%d rows are equal", c.left)
 	}
