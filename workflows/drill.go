@@ -153,7 +153,7 @@ func (d *driller) declare(ctx workflow.Context) error {
 	defer stop()
 	info := workflow.GetInfo(ctx)
 	return d.phaseOf(ctx, drill.PhaseDeclare, func() (err error) {
-		d.declared, err = call(brief(ctx, "declare the failure"), acts.DeclareDrill, activities.DeclareInput{
+		d.declared, err = call(declaring(ctx, "declare the failure"), acts.DeclareDrill, activities.DeclareInput{
 			DrillID: d.out.ID, Plan: d.in.Plan, Declared: d.rec.Timeline.Declared, Trigger: d.in.Trigger, StartedBy: d.in.StartedBy,
 			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		})

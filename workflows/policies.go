@@ -102,6 +102,14 @@ func brief(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// declaring options are for the first step of a drill: the recovery's time runs,
+// so a worker that dies over it is given up soon.
+func declaring(ctx workflow.Context, summary string) workflow.Context {
+	options := workflow.GetActivityOptions(brief(ctx, summary))
+	options.HeartbeatTimeout = workerGone
+	return workflow.WithActivityOptions(ctx, options)
+}
+
 // long options are for steps that move bytes: they heartbeat, and are retried
 // for as long as an outage of a working day lasts.
 func long(ctx workflow.Context, summary string) workflow.Context {
