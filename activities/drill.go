@@ -14,6 +14,9 @@ type DrillRef struct {
 	PlanDigest string `json:"planDigest"`
 }
 
+// ofDrill marks every step whose input has the reference in it, see drillOf.
+func (r DrillRef) ofDrill() string { return r.DrillID }
+
 // DeclareInput declares a failure.
 type DeclareInput struct {
 	DrillID    string    `json:"drillId"`

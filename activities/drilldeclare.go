@@ -132,9 +132,6 @@ func (a *Activities) planOf(ref DrillRef) (drill.Plan, error) {
 	return plan, nil
 }
 
-// ByDrill is the part of a workflow's ID that is followed by the ID of the drill that it works for.
-const ByDrill = "by-drill/"
-
 // Isolate prepares the environment of a drill. For an annual one it bars
 // everything that is live.
 func (a *Activities) Isolate(ctx context.Context, in DrillRef) (drill.Isolation, error) {
@@ -173,9 +170,12 @@ func (a *Activities) liveStores(plan drill.Plan) []string {
 	return live
 }
 
-// ProveUntouched reads what a drill's steps used, and what they were refused.
+// ProveUntouched reads what a drill's steps used, and what they were refused. It
+// may be asked again: the fence is up until LowerFence.
 func (a *Activities) ProveUntouched(ctx context.Context, in DrillRef) (drill.Untouched, error) {
-	plan, err := a.planOf(in)
+	p := startPulse(ctx, "what was used of what is live", 0)
+	defer p.end()
+	bars, err := a.Fence.Bars(in.DrillID)
 	if err != nil {
 		return drill.Untouched{}, err
 	}
@@ -183,15 +183,26 @@ func (a *Activities) ProveUntouched(ctx context.Context, in DrillRef) (drill.Unt
 	if err != nil {
 		return drill.Untouched{}, err
 	}
-	out := drill.Untouched{Used: used, Refused: refused, Method: "every step of this drill asks a fence on its host before it uses a store or " +
-		"connects to a live surface; the fence notes what is used, and refuses what is barred. The ledger is written beside it, and is no part of the plan."}
-	for _, name := range a.liveStores(plan) {
+	out := drill.Untouched{Used: used, Refused: refused, Method: untouchedMethod}
+	for _, name := range bars.Stores {
 		out.Fenced = append(out.Fenced, "store:"+name)
 	}
-	for _, name := range plan.Surfaces {
+	for _, name := range bars.Surfaces {
 		out.Fenced = append(out.Fenced, "surface:"+name)
 	}
-	return out, a.Fence.Lower(in.DrillID)
+	return out, nil
+}
+
+// untouchedMethod says how it is known what a drill used, and what is not known.
+const untouchedMethod = "every step of this drill, and of the restores that it ordered, asks a fence on its host before it uses a store or " +
+	"connects to a live surface; the fence notes what is used, and refuses what is barred. The ledger is written beside it, and is no part of the plan. " +
+	"What the plan's programs, commands and checks connect to by themselves is not watched: they share the host's network."
+
+// LowerFence takes down the fence of a drill whose record was filed.
+func (a *Activities) LowerFence(ctx context.Context, in DrillRef) error {
+	p := startPulse(ctx, "take down the fence", 0)
+	defer p.end()
+	return a.Fence.Lower(in.DrillID)
 }
 
 // LookUpInput names a manual step, and the commit of the runbook.

@@ -11,7 +11,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/check"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/fence"
 	"github.com/lifeboat-dr/lifeboat/internal/reconcile"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -195,7 +194,6 @@ func (a *Activities) HealthCheck(ctx context.Context, in NamedStep) (drill.Check
 func (a *Activities) ReconcileState(ctx context.Context, in NamedStep) (drill.Reconciliation, error) {
 	p := startPulse(ctx, "reconcile "+in.Name, 0)
 	defer p.end()
-	ctx = fence.With(ctx, in.DrillID)
 	plan, err := a.planOf(in.DrillRef)
 	if err != nil {
 		return drill.Reconciliation{}, err

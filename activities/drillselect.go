@@ -27,7 +27,6 @@ import (
 func (a *Activities) SelectPoint(ctx context.Context, in SelectInput) (SelectedPoint, error) {
 	p := startPulse(ctx, "choose the recovery point of "+in.Surface, 0)
 	defer p.end()
-	ctx = fence.With(ctx, in.DrillID)
 	plan, err := a.planOf(in.DrillRef)
 	if err != nil {
 		return SelectedPoint{}, err

@@ -3,16 +3,20 @@ package activities
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/fence"
 )
 
 // FaultInterceptor gives every error of a step its place: the fault kind becomes
 // the type that Temporal shows, and kinds that no retry mends end the retries.
+// It is also where every step of a drill, and of the restores that a drill
+// orders, is marked as one: what it uses then asks the drill's fence.
 type FaultInterceptor struct {
 	interceptor.WorkerInterceptorBase
 }
@@ -29,8 +33,27 @@ type faultInbound struct {
 }
 
 func (i *faultInbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	ctx = fence.With(ctx, drillOf(activity.GetInfo(ctx).WorkflowExecution.ID, in.Args))
 	out, err := i.Next.ExecuteActivity(ctx, in)
 	return out, forTemporal(ctx, err)
+}
+
+// ByDrill is the part of a workflow's ID that is followed by the ID of the drill that it works for.
+const ByDrill = "by-drill/"
+
+// drillOf is the drill that a step is a part of, empty for none: the one that
+// its workflow works for, or that its input names.
+func drillOf(workflowID string, args []any) string {
+	if _, rest, found := strings.Cut(workflowID, "/"+ByDrill); found {
+		id, _, _ := strings.Cut(rest, "/")
+		return id
+	}
+	for _, arg := range args {
+		if step, ok := arg.(interface{ ofDrill() string }); ok {
+			return step.ofDrill()
+		}
+	}
+	return ""
 }
 
 // lastAttempts is how often a step is tried that fails with an error of a kind

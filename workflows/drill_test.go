@@ -147,6 +147,7 @@ func (r *rehearsal) playMiddle() {
 	r.OnActivity(acts.ProveUntouched, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) (drill.Untouched, error) {
 		return drill.Untouched{Fenced: []string{"store:primary"}, Used: []string{"store:offsite"}}, r.note("prove untouched")
 	})
+	r.OnActivity(acts.LowerFence, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) error { return r.note("lower") })
 	r.OnActivity(acts.TearDown, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DrillStep) ([]string, error) {
 		err := r.note("tear down")
 		if len(in.Servers) != len(r.plan.Surfaces) {

@@ -94,6 +94,10 @@ func TestAnnualDrillProvesWhatItUsed(t *testing.T) {
 	if u := r.records[0].Untouched; u == nil || len(u.Fenced) != 1 || got.Verdict != drill.VerdictPass || r.count("prove untouched") != 1 {
 		t.Errorf("%+v, %+v", u, got)
 	}
+	// What the proof is read from is there until the record is filed.
+	if at := slices.Index(r.calls, "lower"); at < slices.Index(r.calls, "record") || r.count("lower") != 1 {
+		t.Errorf("steps: %q", r.calls)
+	}
 	r = newRehearsal(t, plan)
 	r.fail["prove untouched"] = forGood(fault.Missing)
 	if got := r.run(t, "bob"); got.Verdict != drill.VerdictFail || r.records[0].Untouched != nil {

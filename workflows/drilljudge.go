@@ -26,6 +26,7 @@ func (d *driller) conclude(ctx workflow.Context, cancelled error) error {
 		d.tearDown(ctx)
 	}
 	d.proveUntouched(ctx)
+	defer d.lowerFence(ctx)
 	if err := d.judge(ctx); err != nil {
 		return err
 	}
@@ -99,6 +100,18 @@ func (d *driller) proveUntouched(ctx workflow.Context) {
 		return
 	}
 	d.rec.Untouched = &got
+}
+
+// lowerFence takes down what kept an annual drill from what is live, with the
+// notes of which the record tells.
+func (d *driller) lowerFence(ctx workflow.Context) {
+	if d.rec.Kind != drill.AnnualFull {
+		return
+	}
+	if err := do(patient(onHost(ctx, d.host), "take down the fence"), acts.LowerFence, d.ref); err != nil {
+		// It bars nothing but this drill.
+		workflow.GetLogger(ctx).Error("the fence of a drill is still there", "drill", d.out.ID, "error", err)
+	}
 }
 
 // tearDown removes everything of the environment. What could not be removed is in the record.

@@ -97,7 +97,8 @@ func (r *recoverer) step(ctx workflow.Context, name string, do func() error) err
 func (r *recoverer) run(ctx workflow.Context) (err error) {
 	var managed *activities.ManagedPlan
 	err = r.step(ctx, "choosing a base backup", func() error {
-		plan, err := call(brief(ctx, "what serves the target"), acts.PlanRecovery,
+		// A drill's fence is on its host.
+		plan, err := call(brief(onHost(ctx, r.in.Host), "what serves the target"), acts.PlanRecovery,
 			activities.PlanInput{Surface: r.in.Surface, Store: r.in.Store, At: r.in.At})
 		r.out.Point, managed = plan.Plan.Base.ID, plan.Managed
 		r.ref = activities.RecoveryRef{RestoreID: r.in.RestoreID, Surface: r.in.Surface, Store: plan.Store, Plan: plan.Plan}

@@ -107,6 +107,15 @@ func (f *Fence) Raise(ctx context.Context, drillID string, bars Bars) error {
 	return diskFault(f.replace(f.path(drillID), append(text, '\n')), "raise the fence of drill %s", drillID)
 }
 
+// Bars are what the fence of a drill bars, each sorted. Missing when it is not up.
+func (f *Fence) Bars(drillID string) (Bars, error) {
+	if err := checkID(drillID); err != nil {
+		return Bars{}, err
+	}
+	up, err := f.load(drillID)
+	return up.Bars, err
+}
+
 // Lower takes down the fence of a drill, with what it has noted: Read comes
 // before. Lowering what is not up succeeds.
 func (f *Fence) Lower(drillID string) error {
