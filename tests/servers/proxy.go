@@ -29,6 +29,8 @@ type Proxy struct {
 	stallThen bool
 	// waiting counts the pipes that have bytes and may not pass them on.
 	waiting int
+	// accepted counts the connections of clients.
+	accepted int
 	done    sync.WaitGroup
 }
 
@@ -95,6 +97,13 @@ func (p *Proxy) Waiting() int {
 	return p.waiting
 }
 
+// Accepted is how many connections of clients there were so far.
+func (p *Proxy) Accepted() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted
+}
+
 // Heal ends Refuse, Stall, Mute and CutAfter. What was held back goes on.
 func (p *Proxy) Heal() {
 	p.t.Helper()
@@ -128,6 +137,9 @@ func (p *Proxy) listen() error {
 			if err != nil {
 				return
 			}
+			p.mu.Lock()
+			p.accepted++
+			p.mu.Unlock()
 			p.done.Go(func() { p.serve(client) })
 		}
 	})
