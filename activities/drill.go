@@ -19,13 +19,14 @@ func (r DrillRef) ofDrill() string { return r.DrillID }
 
 // DeclareInput declares a failure.
 type DeclareInput struct {
-	DrillID    string    `json:"drillId"`
-	Plan       string    `json:"plan"`
-	Declared   time.Time `json:"declared"`
-	Trigger    string    `json:"trigger"`
-	StartedBy  string    `json:"startedBy"`
-	WorkflowID string    `json:"workflowId"`
-	RunID      string    `json:"runId"`
+	DrillID   string    `json:"drillId"`
+	Plan      string    `json:"plan"`
+	Declared  time.Time `json:"declared"`
+	Trigger   string    `json:"trigger"`
+	StartedBy string    `json:"startedBy"`
+	drill.CommandLine
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId"`
 }
 
 // Declared is the plan of a drill with what is known at its beginning.

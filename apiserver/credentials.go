@@ -64,7 +64,7 @@ func parseToken(token string) credential {
 // for the failures of others.
 func (k *KeyStore) remembered(c credential) (Key, bool, error) {
 	if k.isGiven(c) {
-		return Key{ID: firstAdmin, Role: Admin, Source: "environment"}, true, nil
+		return Key{ID: FirstAdmin, Role: Admin, Source: "environment"}, true, nil
 	}
 	keys, err := k.all()
 	if err != nil {
@@ -120,7 +120,7 @@ func (k *KeyStore) isGiven(c credential) bool {
 		return false
 	}
 	whole := tokenPrefix + c.id + "_" + c.hidden.Reveal()
-	return (c.id == "" || c.id == firstAdmin) && k.digest("", c.hidden.Reveal()) == k.given ||
+	return (c.id == "" || c.id == FirstAdmin) && k.digest("", c.hidden.Reveal()) == k.given ||
 		c.id != "" && k.digest("", whole) == k.given
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
 
-// firstAdmin is the id of the key that LIFEBOAT_ADMIN_KEY or the first start sets.
-const firstAdmin = "admin"
+// FirstAdmin is the id of the key that LIFEBOAT_ADMIN_KEY or the first start sets.
+const FirstAdmin = "admin"
 
 // verifiedCapacity bounds how many tokens are remembered as verified.
 const verifiedCapacity = 1024
@@ -90,7 +90,7 @@ func (k *KeyStore) EnsureAdmin(_ context.Context, given secret.String) (created 
 				return nil
 			}
 		}
-		keys[firstAdmin], created = newKey(firstAdmin, Admin)
+		keys[FirstAdmin], created = newKey(FirstAdmin, Admin)
 		return nil
 	})
 	return created, err
@@ -108,7 +108,7 @@ func newKey(id string, role Role) (storedKey, secret.String) {
 
 // Create makes a key and returns its token, which is shown nowhere else.
 func (k *KeyStore) Create(id string, role Role) (Key, secret.String, error) {
-	if !config.ValidKeyName(id) || id == firstAdmin {
+	if !config.ValidKeyName(id) || id == FirstAdmin {
 		return Key{}, "", fault.New(fault.Invalid, "the id of a key must be 1 to 40 lower-case letters, digits or \"-\", and not \"admin\"")
 	}
 	if _, taken := k.fixed[id]; taken {
@@ -168,7 +168,7 @@ func (k *KeyStore) all() (map[string]storedKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.given != "" {
-		merged[firstAdmin] = storedKey{Key: Key{ID: firstAdmin, Role: Admin, Source: "environment"}}
+		merged[FirstAdmin] = storedKey{Key: Key{ID: FirstAdmin, Role: Admin, Source: "environment"}}
 	}
 	return merged, nil
 }

@@ -154,7 +154,7 @@ func (d *driller) declare(ctx workflow.Context) error {
 	info := workflow.GetInfo(ctx)
 	return d.phaseOf(ctx, drill.PhaseDeclare, func() (err error) {
 		d.declared, err = call(declaring(ctx, "declare the failure"), acts.DeclareDrill, activities.DeclareInput{
-			DrillID: d.out.ID, Plan: d.in.Plan, Declared: d.rec.Timeline.Declared, Trigger: d.in.Trigger, StartedBy: d.in.StartedBy,
+			DrillID: d.out.ID, Plan: d.in.Plan, Declared: d.rec.Timeline.Declared, Trigger: d.in.Trigger, StartedBy: d.in.StartedBy, CommandLine: d.in.CommandLine,
 			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
 		})
 		if err != nil {

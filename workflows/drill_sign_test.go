@@ -119,6 +119,41 @@ func TestWhoMaySign(t *testing.T) {
 	}
 }
 
+// An account and the keys that it used count as one, unless two keys say otherwise.
+func TestWhoMaySignAtTheCommandLine(t *testing.T) {
+	t.Parallel()
+	r := newRehearsal(t, quarterlyPlan())
+	as := func(who, account string) {
+		r.update(who+" at "+account, workflows.SignOffUpdate, workflows.SignOffInput{
+			Signer: who, Role: "admin", Statement: "fine", CommandLine: drill.CommandLine{Account: account},
+		})
+	}
+	r.startedFrom.Account = "cli:root"
+	r.at(time.Hour, func() {
+		r.update("step", workflows.ManualStepUpdate, workflows.ManualStepInput{
+			By: "cli:eve", Text: "switch DNS", CommandLine: drill.CommandLine{Account: "cli:eve"},
+		})
+	})
+	r.at(2*time.Hour, func() {
+		as("cli:root", "cli:root")
+		as("bob", "cli:ann")
+		as("cli:eve", "cli:eve")
+		as("ann", "cli:eve")
+		as("ann", "cli:root")
+	})
+	got := r.run(t, "bob")
+	r.answered(t, "cli:root at cli:root", fault.Denied, "started drill")
+	r.answered(t, "bob at cli:ann", fault.Denied, "started drill")
+	r.answered(t, "cli:eve at cli:eve", fault.Denied, "operator")
+	r.answered(t, "ann at cli:eve", fault.Denied, "operator")
+	r.answered(t, "ann at cli:root", "")
+	r.decided(t, got, drill.StateSigned, drill.DecisionSigned, "ann", 2)
+	last := r.records[len(r.records)-1]
+	if got.SignOff.Account != "cli:root" || last.Identity.Account != "cli:root" || last.ManualSteps[0].Account != "cli:eve" {
+		t.Errorf("the accounts are not recorded: %+v %+v %+v", got.SignOff, last.Identity, last.ManualSteps)
+	}
+}
+
 func TestRefusalSendsTheDrillBack(t *testing.T) {
 	t.Parallel()
 	r := newRehearsal(t, quarterlyPlan())

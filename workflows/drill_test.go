@@ -32,6 +32,8 @@ const (
 type rehearsal struct {
 	*testsuite.TestWorkflowEnvironment
 	plan drill.Plan
+	// startedFrom is where the drill is started from.
+	startedFrom drill.CommandLine
 
 	mu    sync.Mutex
 	calls []string
@@ -107,7 +109,7 @@ func (r *rehearsal) playRestores() {
 func (r *rehearsal) playBeginning() {
 	r.OnActivity(acts.DeclareDrill, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DeclareInput) (activities.Declared, error) {
 		return activities.Declared{Plan: r.plan, Identity: drill.Identity{
-			Trigger: in.Trigger, StartedBy: in.StartedBy, PlanDigest: "digest", Host: drillHost, RunbookCommit: "c0ffee",
+			Trigger: in.Trigger, StartedBy: in.StartedBy, CommandLine: in.CommandLine, PlanDigest: "digest", Host: drillHost, RunbookCommit: "c0ffee",
 		}}, r.note("declare")
 	})
 	r.OnActivity(acts.Isolate, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) (drill.Isolation, error) {
@@ -223,7 +225,9 @@ func (r *rehearsal) count(call string) int {
 // run runs the drill to its end.
 func (r *rehearsal) run(t *testing.T, startedBy string) workflows.DrillResult {
 	t.Helper()
-	r.ExecuteWorkflow(workflows.DrillName, workflows.DrillInput{Plan: "quarterly", DrillID: theDrill, Trigger: workflows.TriggerRequest, StartedBy: startedBy})
+	r.ExecuteWorkflow(workflows.DrillName, workflows.DrillInput{
+		Plan: "quarterly", DrillID: theDrill, Trigger: workflows.TriggerRequest, StartedBy: startedBy, CommandLine: r.startedFrom,
+	})
 	if !r.IsWorkflowCompleted() {
 		t.Fatal("the drill has not ended")
 	}

@@ -60,7 +60,7 @@ func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.Ma
 	defer func() { d.telling-- }()
 	step, err := call(brief(onHost(ctx, d.host), "look the step up in the runbook"), acts.LookUpStep, activities.LookUpInput{
 		DrillRef: d.ref, Commit: d.rec.Identity.RunbookCommit,
-		Step: drill.ManualStep{At: workflow.Now(ctx), By: in.By, Text: strings.TrimSpace(in.Text)},
+		Step: drill.ManualStep{At: workflow.Now(ctx), By: in.By, Text: strings.TrimSpace(in.Text), CommandLine: in.CommandLine},
 	})
 	if err != nil {
 		return step, fail(err)
@@ -83,7 +83,7 @@ func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.Ma
 }
 
 func (d *driller) maySign(in SignOffInput) error {
-	approvers := d.rec.Plan.SignOff.Approvers
+	approvers, signer := d.rec.Plan.SignOff.Approvers, drill.Actor{Name: in.Signer, Account: in.Account}
 	switch {
 	case d.out.State == drill.StateRunning:
 		return fault.New(fault.Conflict, "drill %s is not judged yet: sign it when it has a verdict", d.out.ID)
@@ -97,10 +97,10 @@ func (d *driller) maySign(in SignOffInput) error {
 		return fault.New(fault.Invalid, "a sign-off needs a statement: say what was looked at and decided")
 	case len(in.Statement) > maxStatement:
 		return fault.New(fault.Invalid, "a statement takes at most %d characters", maxStatement)
-	case in.Signer == d.in.StartedBy:
-		return fault.New(fault.Denied, "%s started drill %s: another person has to sign it", in.Signer, d.out.ID)
-	case d.operated(in.Signer):
-		return fault.New(fault.Denied, "%s took part in drill %s as its operator: another person has to sign it", in.Signer, d.out.ID)
+	case signer.MayBe(drill.Actor{Name: d.in.StartedBy, Account: d.in.Account}):
+		return fault.New(fault.Denied, "%s started drill %s: another person has to sign it", signer, d.out.ID)
+	case d.operated(signer):
+		return fault.New(fault.Denied, "%s took part in drill %s as its operator: another person has to sign it", signer, d.out.ID)
 	case len(approvers) > 0 && !slices.Contains(approvers, in.Signer):
 		return fault.New(fault.Denied, "the plan lets %s sign its drills, and not %s", strings.Join(approvers, ", "), in.Signer)
 	}
@@ -108,12 +108,12 @@ func (d *driller) maySign(in SignOffInput) error {
 }
 
 // operated reports whether somebody did a manual step of the drill, or is its operator by plan.
-func (d *driller) operated(who string) bool {
-	if who == d.rec.Plan.Operator {
+func (d *driller) operated(who drill.Actor) bool {
+	if operator := d.rec.Plan.Operator; operator != "" && (operator == who.Name || operator == who.Account) {
 		return true
 	}
 	for _, s := range d.rec.ManualSteps {
-		if s.By == who && d.rec.Kind != drill.Tabletop {
+		if d.rec.Kind != drill.Tabletop && who.MayBe(drill.Actor{Name: s.By, Account: s.Account}) {
 			return true
 		}
 	}
@@ -126,7 +126,7 @@ func (d *driller) signOff(ctx workflow.Context, in SignOffInput) (DrillResult, e
 	defer stop()
 	decision := drill.SignedOff{
 		DrillID: d.out.ID, Revision: d.out.Revision, Record: d.out.Record, Decision: drill.DecisionSigned, Signer: in.Signer, Role: in.Role,
-		Statement: strings.TrimSpace(in.Statement), At: workflow.Now(ctx),
+		Statement: strings.TrimSpace(in.Statement), At: workflow.Now(ctx), CommandLine: in.CommandLine,
 	}
 	if in.Refuse {
 		decision.Decision = drill.DecisionRefused

@@ -14,6 +14,7 @@ type DrillInput struct {
 	// Trigger is schedule, policy or request; StartedBy who asked.
 	Trigger   string `json:"trigger"`
 	StartedBy string `json:"startedBy,omitempty"`
+	drill.CommandLine
 	// Points overrides the plan's choice of points, by surface.
 	Points map[string]drill.Selection `json:"points,omitempty"`
 }
@@ -75,6 +76,7 @@ const (
 type ManualStepInput struct {
 	By   string `json:"by"`
 	Text string `json:"text"`
+	drill.CommandLine
 }
 
 // SignOffInput is what SignOffUpdate takes.
@@ -82,6 +84,7 @@ type SignOffInput struct {
 	Signer    string `json:"signer"`
 	Role      string `json:"role"`
 	Statement string `json:"statement"`
+	drill.CommandLine
 	// Refuse sends the drill back with a finding; Statement says why.
 	Refuse bool `json:"refuse,omitempty"`
 }

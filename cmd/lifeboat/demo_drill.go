@@ -21,6 +21,7 @@ func (d *demonstration) drill(ctx context.Context, s *session, parts *worker.Par
 	begun := time.Now()
 	started, err := s.launcher.Drill(ctx, requester(), workflows.DrillInput{
 		Plan: "quarterly", Trigger: workflows.TriggerRequest, StartedBy: requester().Requester,
+		CommandLine: drill.CommandLine{Account: requester().Requester},
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lifeboat-dr/lifeboat/apiserver"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -93,7 +94,14 @@ func (a *app) runDrill(ctx context.Context, parts *worker.Parts, in workflows.Dr
 		return err
 	}
 	defer s.close()
-	in.StartedBy = requester().Requester
+	who, err := a.person(ctx, parts.Config)
+	if err == nil {
+		err = who.may(apiserver.Operator, "running a drill")
+	}
+	if err != nil {
+		return err
+	}
+	in.StartedBy, in.CommandLine = who.name, who.from
 	started, err := s.launcher.Drill(ctx, requester(), in)
 	if err != nil {
 		return err

@@ -23,30 +23,53 @@ import (
 // keyVariable has the token of an API key, for those who act under its name at the command line.
 const keyVariable = "LIFEBOAT_KEY"
 
+// person is who acts at the command line.
+type person struct {
+	// name is that of the key, else that of the account.
+	name string
+	role apiserver.Role
+	// from is the account, and what key its configuration has.
+	from drill.CommandLine
+}
+
 // person is who acts: the API key in LIFEBOAT_KEY, else the account at the
 // command line, who has the configuration and with it every right.
-func (a *app) person(ctx context.Context, c *config.Config) (name, role string, err error) {
+func (a *app) person(ctx context.Context, c *config.Config) (person, error) {
+	who := person{name: requester().Requester, role: apiserver.Admin}
+	who.from.Account = who.name
+	if c.Admin.FirstKey != "" {
+		who.from.Holds = apiserver.FirstAdmin
+	}
 	token := secret.String(os.Getenv(keyVariable))
 	if token == "" {
-		return requester().Requester, string(apiserver.Admin), nil
+		return who, nil
 	}
 	keys, err := apiserver.OpenKeys(filepath.Join(c.DataDir, "keys.json"), c.Admin.Keys)
 	if err != nil {
-		return "", "", err
+		return who, err
 	}
 	if c.Admin.FirstKey != "" {
 		if _, err := keys.EnsureAdmin(ctx, c.Admin.FirstKey); err != nil {
-			return "", "", err
+			return who, err
 		}
 	}
-	who, known, err := keys.Recognise(token)
+	key, known, err := keys.Recognise(token)
 	if err != nil {
-		return "", "", err
+		return who, err
 	}
 	if !known {
-		return "", "", fault.New(fault.Denied, "the key in %s is not known", keyVariable)
+		return who, fault.New(fault.Denied, "the key in %s is not known", keyVariable)
 	}
-	return who.ID, string(who.Role), nil
+	who.name, who.role = key.ID, key.Role
+	return who, nil
+}
+
+// may refuses who has not the role that something takes.
+func (p person) may(role apiserver.Role, what string) error {
+	if p.role.Includes(role) {
+		return nil
+	}
+	return fault.New(fault.Denied, "%s takes the role %s, and %s has the role %s", what, role, p.name, p.role)
 }
 
 func (a *app) drillManualStep() *cobra.Command {
@@ -63,9 +86,14 @@ func (a *app) drillManualStep() *cobra.Command {
 			if strings.TrimSpace(in.Text) == "" {
 				return usageError{fmt.Errorf("--text is missing: say what was done by hand")}
 			}
-			if in.By, _, err = a.person(cmd.Context(), c); err != nil {
+			who, err := a.person(cmd.Context(), c)
+			if err == nil {
+				err = who.may(apiserver.Operator, "telling of a manual step")
+			}
+			if err != nil {
 				return err
 			}
+			in.By, in.CommandLine = who.name, who.from
 			s, err := a.connect(cmd.Context(), c, true)
 			if err != nil {
 				return err
@@ -93,7 +121,8 @@ func (a *app) drillSign() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "sign ID --statement S", Short: "Sign a drill off, or refuse to", Args: exactly("ID"),
 		Long: "Signs a drill that has a verdict. Whoever started or operated it can't sign it. The signature is that of the API key whose\n" +
-			"token is in " + keyVariable + ", which needs the role approver, else of the account at the command line.",
+			"token is in " + keyVariable + ", which needs the role approver, else of the account at the command line, where the plan names\n" +
+			"no approvers. An account that started or operated it without a key can't sign it with one either.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.config()
 			if err != nil {
@@ -102,11 +131,16 @@ func (a *app) drillSign() *cobra.Command {
 			if strings.TrimSpace(in.Statement) == "" {
 				return usageError{fmt.Errorf("--statement is missing: say what was looked at and decided")}
 			}
-			if in.Signer, in.Role, err = a.person(cmd.Context(), c); err != nil {
+			who, err := a.person(cmd.Context(), c)
+			if err == nil {
+				err = who.may(apiserver.Approver, "signing")
+			}
+			if err != nil {
 				return err
 			}
-			if !apiserver.Role(in.Role).Includes(apiserver.Approver) {
-				return fault.New(fault.Denied, "signing takes the role approver, and %s has the role %s", in.Signer, in.Role)
+			in.Signer, in.Role, in.CommandLine = who.name, string(who.role), who.from
+			if who.name == who.from.Account {
+				in.Role = drill.RoleAccount
 			}
 			s, err := a.connect(cmd.Context(), c, true)
 			if err != nil {
@@ -130,6 +164,13 @@ func (a *app) drillCancel() *cobra.Command {
 		Use: "cancel ID", Short: "Cancel a running drill; it cleans up after itself", Args: exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			who, err := a.person(cmd.Context(), c)
+			if err == nil {
+				err = who.may(apiserver.Operator, "cancelling a drill")
+			}
 			if err != nil {
 				return err
 			}
@@ -169,22 +210,24 @@ func (a *app) drillFinding() *cobra.Command {
 			if err := parts.EnsureSigner(); err != nil {
 				return err
 			}
-			who, role, err := a.person(cmd.Context(), parts.Config)
+			who, err := a.person(cmd.Context(), parts.Config)
 			if err != nil {
 				return err
 			}
-			decision, err := f.decision(args[1], who, time.Now())
+			decision, err := f.decision(args[1], who.name, time.Now())
 			if err != nil {
 				return usageError{err}
 			}
-			if decision.Accepted != nil && !apiserver.Role(role).Includes(apiserver.Approver) {
-				return fault.New(fault.Denied, "accepting a risk takes the role approver, and %s has the role %s", who, role)
+			if decision.Accepted != nil {
+				if err := who.may(apiserver.Approver, "accepting a risk"); err != nil {
+					return err
+				}
 			}
 			d, err := archive.Find(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			ref := drills.Ref{Plan: d.Plan, ID: d.ID, Actor: who, Since: time.Now()}
+			ref := drills.Ref{Plan: d.Plan, ID: d.ID, Actor: who.name, Since: time.Now()}
 			if err := archive.DecideFinding(cmd.Context(), ref, decision); err != nil {
 				return err
 			}

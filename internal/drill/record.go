@@ -59,6 +59,7 @@ type Identity struct {
 	// Trigger is schedule, policy, or request; StartedBy the key or user of a request.
 	Trigger   string `json:"trigger"`
 	StartedBy string `json:"startedBy"`
+	CommandLine
 	// Config is the fingerprint of the configuration, PlanDigest that of the
 	// plan alone; RunbookCommit is the commit that the runbook was read at.
 	Config        string `json:"config"`
@@ -232,6 +233,7 @@ type ManualStep struct {
 	At   time.Time `json:"at"`
 	By   string    `json:"by"`
 	Text string    `json:"text"`
+	CommandLine
 	// Documented is set when the runbook has it, at Commit.
 	Documented bool   `json:"documented"`
 	Commit     string `json:"commit,omitempty"`

@@ -47,7 +47,13 @@ func signatures(d Drill) []block {
 		plain("Of the record", "revision "+strconv.Itoa(s.Revision)+" of drill "+or(s.DrillID, "not recorded")),
 		digest("SHA-256 of that record", s.Record, "not recorded"),
 	}
+	if s.Account != "" {
+		facts = append(facts, plain("At the command line", "by the account "+s.Account))
+	}
 	blocks := []block{{Facts: facts}}
+	for _, doubt := range drill.Doubts(d.Record, *s) {
+		blocks = append(blocks, block{Facts: []fact{{"Attention", []line{{classWarn, "! " + doubt}}}}})
+	}
 	for _, wrong := range contradictions(d) {
 		blocks = append(blocks, block{Facts: []fact{{"Attention", []line{{classFail, "✗ " + wrong}}}}})
 	}
