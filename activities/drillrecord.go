@@ -87,18 +87,27 @@ func (a *Activities) Remind(ctx context.Context, in RemindInput) error {
 // maxRemindRetry is how long ago a reminder's first attempt may be.
 const maxRemindRetry = 25 * time.Hour
 
-// TornDown says that the environment of a drill is gone.
+// TornDown says that the environment of a drill is gone, or what is Left of it.
 type TornDown struct {
 	DrillRef
 	At   time.Time `json:"at"`
 	Left []string  `json:"left,omitempty"`
+	// Try counts the tries to remove it, from 1.
+	Try int `json:"try,omitempty"`
+	// Reason is set where not the drill itself removed it.
+	Reason string `json:"reason,omitempty"`
 }
 
-// RecordTearDown notes in the ledger that an environment that was kept is gone.
+// RecordTearDown notes in the ledger that an environment is gone, or what could
+// not be removed of it.
 func (a *Activities) RecordTearDown(ctx context.Context, in TornDown) error {
-	p := startPulse(ctx, "record that the environment is gone", 0)
+	p := startPulse(ctx, "record what became of the environment", 0)
 	defer p.end()
-	return a.Drills.Note(ctx, in.entry("lifeboat", in.At), drills.KindTornDown, "torn-down", in)
+	kind, name := drills.KindTornDown, "torn-down"
+	if len(in.Left) > 0 {
+		kind, name = drills.KindLeftBehind, "left-behind-"+strconv.Itoa(in.Try)
+	}
+	return a.Drills.Note(ctx, in.entry("lifeboat", in.At), kind, name, in)
 }
 
 // ProveInput names a point that a drill restored and reconciled.

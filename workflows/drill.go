@@ -64,8 +64,13 @@ type driller struct {
 	out  DrillResult
 	// restored are the servers that run, in the order of the plan.
 	restored []activities.ServerRef
-	// standing is set while there may be something to tear down.
-	standing bool
+	// standing is set while there may be something to tear down, tearDowns counts the tries.
+	standing  bool
+	tearDowns int
+	// unsettled is set while the record lacks what became of the environment;
+	// leftFiled is what the newest record says was left.
+	unsettled bool
+	leftFiled []string
 	// told counts the manual steps of the drill, filed those that a record has,
 	// telling those that are being looked up or recorded.
 	told, filed, telling int

@@ -40,6 +40,8 @@ type rehearsal struct {
 	// fail ends a step for good, meanwhile is done while a step is under way.
 	fail      map[string]error
 	meanwhile map[string]func()
+	// left is what each tear-down leaves, in order; after the last nothing is left.
+	left [][]string
 
 	records   []drill.Record
 	decisions []drill.SignedOff
@@ -155,7 +157,13 @@ func (r *rehearsal) playMiddle() {
 		if len(in.Servers) != len(r.plan.Surfaces) {
 			err = fmt.Errorf("the servers to remove are %+v", in.Servers)
 		}
-		return nil, err
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		var left []string
+		if len(r.left) > 0 {
+			left, r.left = r.left[0], r.left[1:]
+		}
+		return left, err
 	})
 }
 

@@ -43,6 +43,7 @@ func (d *driller) conclude(ctx workflow.Context, cancelled error) error {
 // judge judges what the record holds, and files it as its next revision.
 func (d *driller) judge(ctx workflow.Context) error {
 	told := d.told
+	d.unsettled, d.leftFiled = false, d.rec.Isolation.Left
 	d.rec.Revision++
 	err := d.phaseOf(ctx, drill.PhaseJudge, func() error {
 		if d.rec.Timeline.Judged.IsZero() {
@@ -119,21 +120,25 @@ func (d *driller) tearDown(ctx workflow.Context) {
 	if !d.standing {
 		return
 	}
+	d.tearDowns++
 	err := d.phaseOf(ctx, drill.PhaseTearDown, func() error {
 		left, err := call(patient(onHost(ctx, d.host), "remove the environment"), acts.TearDown, d.torn())
 		if err != nil {
 			return err
 		}
-		d.rec.Isolation.TornDown, d.rec.Isolation.Left = workflow.Now(ctx), left
+		d.rec.Isolation.Left = left
+		if len(left) == 0 {
+			d.rec.Isolation.TornDown = workflow.Now(ctx)
+		}
 		return nil
 	})
 	if err != nil {
 		d.failed(drill.PhaseTearDown, "", err)
 		d.rec.Isolation.Left = []string{"unknown, because it could not be looked at: " + Message(err)}
-		return
+	} else {
+		d.out.Servers = nil
 	}
-	d.standing = false
-	d.out.Servers = nil
+	d.standing = len(d.rec.Isolation.Left) > 0 && d.tearDowns < maxTearDowns
 }
 
 // torn names all servers that the drill may have started, finished or not.

@@ -89,6 +89,8 @@ func (d *driller) maySign(in SignOffInput) error {
 		return fault.New(fault.Conflict, "drill %s is not judged yet: sign it when it has a verdict", d.out.ID)
 	case d.out.State != drill.StateAwaiting || d.decided != nil:
 		return fault.New(fault.Conflict, "drill %s is %s: there is nothing to sign", d.out.ID, d.out.State)
+	case d.unsettled:
+		return fault.New(fault.Conflict, "what became of the environment of drill %s is being recorded: look at what it changes, and sign then", d.out.ID)
 	case d.telling > 0 || d.filed < d.told:
 		return fault.New(fault.Conflict, "a manual step of drill %s is being recorded: look at what it changes, and sign then", d.out.ID)
 	case in.Signer == "":

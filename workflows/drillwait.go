@@ -32,7 +32,7 @@ func (d *driller) awaitPeople(ctx workflow.Context) error {
 	judged := d.rec.Timeline.Judged
 	at := deadlines{
 		expires: judged.Add(d.rec.Plan.SignOff.Within.Of()), remind: judged.Add(d.rec.Plan.SignOff.Remind.Of()),
-		kept: judged.Add(d.rec.Plan.Keep.Of()),
+		kept: judged.Add(max(d.rec.Plan.Keep.Of(), tearDownPause*time.Duration(d.tearDowns))),
 	}
 	// A cancellation ends the wait, and nothing that was begun.
 	calm, stop := workflow.NewDisconnectedContext(ctx)
@@ -50,6 +50,13 @@ func (d *driller) awaitPeople(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 }
 
+// What could not be removed is tried again after a pause, and not without end:
+// after that the housekeeping of the host goes on.
+const (
+	tearDownPause = 10 * time.Minute
+	maxTearDowns  = 6
+)
+
 // wait waits until a person did something, or until the next deadline. While a
 // decision is being filed, the deadlines of one don't count.
 func (d *driller) wait(ctx workflow.Context, at deadlines) error {
@@ -64,7 +71,7 @@ func (d *driller) wait(ctx workflow.Context, at deadlines) error {
 		}
 	}
 	seen := d.changed
-	happened := func() bool { return d.changed != seen || d.filed < d.told }
+	happened := func() bool { return d.changed != seen || d.filed < d.told || d.unsettled }
 	if len(next) == 0 {
 		return workflow.Await(ctx, happened)
 	}
@@ -75,13 +82,14 @@ func (d *driller) wait(ctx workflow.Context, at deadlines) error {
 
 // due does what it is time for.
 func (d *driller) due(ctx workflow.Context, at *deadlines) error {
-	for d.filed < d.told {
+	if d.standing && !workflow.Now(ctx).Before(at.kept) {
+		d.release(ctx)
+		at.kept = workflow.Now(ctx).Add(tearDownPause)
+	}
+	for d.filed < d.told || d.unsettled {
 		if err := d.judge(ctx); err != nil {
 			return err
 		}
-	}
-	if d.standing && !workflow.Now(ctx).Before(at.kept) {
-		d.release(ctx)
 	}
 	now := workflow.Now(ctx)
 	switch {
@@ -112,21 +120,26 @@ func (d *driller) expire(ctx workflow.Context, why string) error {
 	})
 }
 
-// release tears down what stands after the verdict, and files that.
+// release tears down what stands after the verdict, and files what came of it.
+// What is left makes a new revision of the record, for a verdict that did not
+// know of it is none. What was decided stays decided until the last try failed.
 func (d *driller) release(ctx workflow.Context) {
 	if !d.standing {
 		return
 	}
 	d.tearDown(ctx)
-	// A person has to look at what could not be removed; waiting does not help.
-	d.standing = false
+	left := d.rec.Isolation.Left
 	if d.out.Sequence == nil {
 		return
 	}
-	err := do(recording(ctx, "record that the environment is gone"), acts.RecordTearDown,
-		activities.TornDown{DrillRef: d.ref, At: workflow.Now(ctx), Left: d.rec.Isolation.Left})
+	d.unsettled = !slices.Equal(d.leftFiled, left) && (d.decided == nil || !d.standing)
+	if len(left) > 0 {
+		workflow.GetLogger(ctx).Error("an environment could not be removed", "drill", d.out.ID, "left", left, "tries", d.tearDowns)
+	}
+	err := do(recording(ctx, "record what became of the environment"), acts.RecordTearDown,
+		activities.TornDown{DrillRef: d.ref, At: workflow.Now(ctx), Left: left, Try: d.tearDowns})
 	if err != nil {
-		workflow.GetLogger(ctx).Error("what became of an environment is not in the ledger", "drill", d.out.ID, "left", d.rec.Isolation.Left, "error", err)
+		workflow.GetLogger(ctx).Error("what became of an environment is not in the ledger", "drill", d.out.ID, "left", left, "error", err)
 	}
 }
 
@@ -152,6 +165,11 @@ func (d *driller) close(ctx workflow.Context, err error) error {
 	d.release(ctx)
 	if bad := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); bad != nil {
 		return bad
+	}
+	if d.unsettled {
+		if bad := d.judge(ctx); bad != nil {
+			return bad
+		}
 	}
 	switch {
 	case d.out.Verdict == "":

@@ -29,6 +29,8 @@ const (
 	KindDecided  = "drill.decided"
 	KindReminded = "drill.reminded"
 	KindTornDown = "drill.torn-down"
+	// KindLeftBehind says what could not be removed of a drill's environment.
+	KindLeftBehind = "drill.left-behind"
 	// KindFinding is a person's decision on a finding.
 	KindFinding = "drill.finding"
 )
