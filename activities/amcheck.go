@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -46,7 +47,7 @@ func amcheck(ctx context.Context, server local.Server, databases []string) (Reco
 	out := RecoveryCheck{Name: "amcheck"}
 	program := filepath.Join(server.BinDir, "pg_amcheck")
 	if _, err := os.Stat(program); err != nil {
-		out.Result = "not checked: pg_amcheck is not installed"
+		out.Result, out.Outcome = "not checked: pg_amcheck is not installed", drill.Warn
 		return out, nil
 	}
 	for _, database := range databases {
@@ -56,7 +57,7 @@ func amcheck(ctx context.Context, server local.Server, databases []string) (Reco
 		}
 		err = amcheckOne(ctx, program, u)
 		if fault.Is(err, fault.Unsupported) {
-			out.Result = "not checked: the extension amcheck is not installed"
+			out.Result, out.Outcome = "not checked: the extension amcheck is not installed", drill.Warn
 			return out, nil
 		}
 		if err != nil {

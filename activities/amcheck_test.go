@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -53,7 +54,7 @@ func TestAmcheckReadsEveryDatabase(t *testing.T) {
 		t.Fatalf("%q, %v", databases, err)
 	}
 	check, err := amcheck(t.Context(), server, databases)
-	if err != nil || slices.ContainsFunc(want, func(name string) bool { return !strings.Contains(check.Result, name) }) {
+	if err != nil || check.Outcome != "" || slices.ContainsFunc(want, func(name string) bool { return !strings.Contains(check.Result, name) }) {
 		t.Fatalf("%+v, %v", check, err)
 	}
 	if strings.Contains(check.Result, "shut") {
@@ -79,6 +80,11 @@ func TestAmcheckReadsEveryDatabase(t *testing.T) {
 	pg.Restart(t)
 	if _, err := amcheck(t.Context(), server, databases); !fault.Is(err, fault.Corrupt) || !strings.Contains(err.Error(), "odd one") {
 		t.Errorf("a damaged table: %v", err)
+	}
+	// Where the program is not there, nothing was looked at: that is no pass.
+	bare := local.Server{URL: server.URL, BinDir: t.TempDir()}
+	if check, err := amcheck(t.Context(), bare, databases); err != nil || check.Outcome != drill.Warn || !strings.Contains(check.Result, "not checked") {
+		t.Errorf("without pg_amcheck: %+v, %v", check, err)
 	}
 	absent, err := absentFrom(databases, secret.String("postgres://u@127.0.0.1:1/shop"))
 	if err != nil || !strings.Contains(absent, "shop") || !strings.Contains(absent, "own") {

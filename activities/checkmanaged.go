@@ -44,8 +44,8 @@ func (a *Activities) CheckManaged(ctx context.Context, in CheckManagedInput) (Re
 		return out, err
 	}
 	out.Checks = []RecoveryCheck{
-		{"provider", in.Provider + " restored to " + in.Promised.Format(time.RFC3339) + ", in the new instance " + in.instance()},
-		{"server", "PostgreSQL " + version + " answers, and has ended its recovery"},
+		{Name: "provider", Result: in.Provider + " restored to " + in.Promised.Format(time.RFC3339) + ", in the new instance " + in.instance()},
+		{Name: "server", Result: "PostgreSQL " + version + " answers, and has ended its recovery"},
 	}
 	check, err := a.markedAt(ctx, in.Surface, u, in.At, &out.Reached)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -23,8 +24,12 @@ type CheckRecoveryInput struct {
 
 // RecoveryCheck is one thing that was looked at.
 type RecoveryCheck struct {
-	Name   string `json:"name"`
+	Name string `json:"name"`
+	// Result says in words what was found.
 	Result string `json:"result"`
+	// Outcome is empty where all is well, drill.Warn where something could not be
+	// looked at, and drill.Fail where what was recovered is not what the surface names.
+	Outcome string `json:"outcome,omitempty"`
 }
 
 // RecoveryChecked is what was found.
@@ -40,7 +45,7 @@ func (a *Activities) CheckRecovery(ctx context.Context, in CheckRecoveryInput) (
 	p := startPulse(ctx, "check what was recovered", 0)
 	defer p.end()
 	out := RecoveryChecked{Reached: in.Reached, Checks: []RecoveryCheck{
-		{"backup manifest", "every file of the base backup has the size and the checksum that PostgreSQL noted"},
+		{Name: "backup manifest", Result: "every file of the base backup has the size and the checksum that PostgreSQL noted"},
 	}}
 	server, err := a.Environment.Get(in.RestoreID)
 	if err != nil {
@@ -64,9 +69,13 @@ func (a *Activities) CheckRecovery(ctx context.Context, in CheckRecoveryInput) (
 	if err != nil {
 		return out, err
 	}
-	if absent, err := absentFrom(databases, u); err != nil || absent != "" {
-		out.Checks = append(out.Checks, RecoveryCheck{"database", absent})
+	absent, err := absentFrom(databases, u)
+	if err != nil {
 		return out, err
+	}
+	if absent != "" {
+		out.Checks = append(out.Checks, RecoveryCheck{Name: "database", Result: absent, Outcome: drill.Fail})
+		return out, nil
 	}
 	// It is zero for a target that is no time.
 	check, err = a.markedAt(ctx, in.Surface, u, target.Time, &out.Reached)

@@ -47,6 +47,8 @@ type rehearsal struct {
 	decisions []drill.SignedOff
 	reminders []activities.RemindInput
 	gone      []activities.TornDown
+	// recovered is what the recovery to a moment looks at.
+	recovered activities.RecoveryCheck
 	// updates are the errors of updates by their names in the test, nil for a success.
 	updates map[string]error
 	// looking, recording and deciding are steps that a test may make slow.
@@ -72,6 +74,7 @@ func newRehearsal(t *testing.T, plan drill.Plan) *rehearsal {
 	r := &rehearsal{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), plan: plan,
 		fail: map[string]error{}, meanwhile: map[string]func(){}, updates: map[string]error{},
+		recovered: activities.RecoveryCheck{Name: "amcheck", Result: "no error"},
 	}
 	r.SetTestTimeout(2 * time.Minute)
 	r.RegisterWorkflowWithOptions(workflows.Drill, workflow.RegisterOptions{Name: workflows.DrillName})
@@ -103,7 +106,7 @@ func (r *rehearsal) playRestores() {
 	}, workflow.RegisterOptions{Name: workflows.RestoreName})
 	r.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.RecoverInput) (workflows.RecoverResult, error) {
 		return workflows.RecoverResult{
-			Address: "127.0.0.1:1", Point: "base", Checks: []activities.RecoveryCheck{{Name: "amcheck", Result: "no error"}},
+			Address: "127.0.0.1:1", Point: "base", Checks: []activities.RecoveryCheck{{Name: "backup manifest", Result: "whole"}, r.recovered},
 		}, take(ctx)
 	}, workflow.RegisterOptions{Name: workflows.RecoverName})
 }

@@ -69,10 +69,11 @@ func (d *driller) judge(ctx workflow.Context) error {
 	})
 }
 
-// provePoints marks the points that were restored and compared.
+// provePoints marks the points that were restored and compared, where nothing
+// that the plan looks at says otherwise.
 func (d *driller) provePoints(ctx workflow.Context) {
 	for _, s := range d.rec.Surfaces {
-		if s.Result != drill.Pass || s.URI == "" || d.rec.Verdict == drill.VerdictAborted || d.contradicted(s.Surface) {
+		if s.URI == "" || !d.rec.Proves(s) {
 			continue
 		}
 		in := activities.ProveInput{DrillRef: d.ref, Config: d.rec.Identity.Config, Store: s.Store, URI: s.URI, At: d.rec.Timeline.Judged}
@@ -81,13 +82,6 @@ func (d *driller) provePoints(ctx workflow.Context) {
 			workflow.GetLogger(ctx).Error("a restored point was not marked as proven", "point", s.Point, "error", err)
 		}
 	}
-}
-
-// contradicted reports whether a reconciliation of a surface failed.
-func (d *driller) contradicted(surface string) bool {
-	return slices.ContainsFunc(d.rec.Reconciled, func(r drill.Reconciliation) bool {
-		return r.Subject == surface && r.Result == drill.Fail
-	})
 }
 
 // proveUntouched reads what an annual drill used of what is live.

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"cmp"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
@@ -117,7 +119,7 @@ func (d *driller) recoverOne(ctx workflow.Context, id string, from activities.Se
 	}
 	for _, c := range got.Checks {
 		d.rec.Reconciled = append(d.rec.Reconciled, drill.Reconciliation{
-			Name: c.Name + " of " + s.Surface, Kind: drill.ReconcileRecovery, Subject: s.Surface, Result: drill.Pass, Detail: c.Result,
+			Name: c.Name + " of " + s.Surface, Kind: drill.ReconcileRecovery, Subject: s.Surface, Result: cmp.Or(c.Outcome, drill.Pass), Detail: c.Result,
 		})
 	}
 	return nil
