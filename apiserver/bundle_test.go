@@ -103,7 +103,7 @@ func setup(t *testing.T, changes ...func(*Deps)) *bundle {
 	}
 	b := &bundle{t: t, launcher: newDouble(), config: c, store: st, auditLog: c.Audit.File, logs: &safeBuffer{}}
 	b.ledger = evidence.Open(st, evidence.Options{Origin: evidence.DefaultOrigin, Signer: signer(t)})
-	b.drills = drills.Open(st, b.ledger)
+	b.drills = drills.Open(b.ledger)
 	logger := slog.New(slog.NewTextHandler(b.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	keys, err := OpenKeys(filepath.Join(dir, "keys.json"), c.Admin.Keys)
 	if err != nil {

@@ -48,7 +48,7 @@ func (p *Parts) openLedger() error {
 	}
 	p.NoLedger = ""
 	p.Ledger = evidence.Open(p.opened[name], o)
-	p.Drills = drills.Open(p.opened[name], p.Ledger)
+	p.Drills = drills.Open(p.Ledger)
 	return nil
 }
 

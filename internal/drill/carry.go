@@ -13,7 +13,7 @@ func (j *judgement) carry(now time.Time) []Finding {
 	known := j.known
 	findings := make([]Finding, 0, len(known)+len(j.found))
 	for _, f := range j.found {
-		f.Status, f.Seen = FindingOpen, j.record.ID
+		f.Status, f.Seen, f.SeenAt = FindingOpen, j.record.ID, now
 		f.Found, f.FoundAt = j.record.ID, now
 		f.Owner, f.Due = j.record.Plan.Owner, now.Add(dueAfter(f.Severity))
 		if at := slices.IndexFunc(known, func(k Finding) bool { return k.ID == f.ID }); at >= 0 {
@@ -21,6 +21,9 @@ func (j *judgement) carry(now time.Time) []Finding {
 			f.Found, f.FoundAt, f.Due = before.Found, before.FoundAt, before.Due
 			f.Owner = cmp.Or(before.Owner, f.Owner)
 			f.Status, f.Accepted = before.Status, before.Accepted
+			if before.Seen == f.Seen {
+				f.SeenAt = before.LastSeen()
+			}
 		}
 		findings = append(findings, f)
 	}
@@ -29,7 +32,7 @@ func (j *judgement) carry(now time.Time) []Finding {
 		case has(j.found, f.ID) || f.Found == j.record.ID:
 			// An earlier revision of this drill found it, and this one does not.
 			continue
-		case j.fine[f.ID] && !j.cancelled:
+		case j.fine[f.ID] && !j.cancelled && j.retested(f):
 			f.Status, f.Retest = FindingClosed, j.record.ID
 		}
 		findings = append(findings, f)
@@ -49,6 +52,12 @@ func (j *judgement) carry(now time.Time) []Finding {
 		)
 	})
 	return findings
+}
+
+// retested reports whether a drill began after a finding was last seen: only
+// then can it show that it was mended. A drill beside it shows nothing of it.
+func (j *judgement) retested(f Finding) bool {
+	return f.Seen == j.record.ID || !f.LastSeen().After(j.record.Timeline.Declared)
 }
 
 // has reports whether one of the findings has the ID.

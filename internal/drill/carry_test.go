@@ -34,7 +34,7 @@ func TestAFindingIsFoundAgain(t *testing.T) {
 	r.Checks[0].Result, r.Checks[0].Observed = Fail, "1"
 	got := Judge(r, []Finding{was}, judged)
 	want := was
-	want.Seen, want.Cause = r.ID, "the check users failed: expected 3, observed 1"
+	want.Seen, want.SeenAt, want.Cause = r.ID, judged, "the check users failed: expected 3, observed 1"
 	if diff := cmp.Diff([]Finding{want}, got.Findings); diff != "" {
 		t.Error(diff)
 	}
@@ -87,6 +87,22 @@ func TestAFindingIsClosedByItsRetest(t *testing.T) {
 	}
 	if got := Judge(soundDrill(), []Finding{was, closed}, judged); len(got.Findings) != 0 {
 		t.Errorf("what was closed since is open again: %+v", got.Findings)
+	}
+}
+
+// A drill that was under way when another found something shows nothing of it.
+func TestADrillClosesNothingThatWasFoundBesideIt(t *testing.T) {
+	t.Parallel()
+	r := soundDrill()
+	was := only(t, failedCheck(r.Timeline.Declared.Add(time.Second)).Findings)
+	got := Judge(r, []Finding{was}, judged)
+	if diff := cmp.Diff([]Finding{was}, got.Findings); diff != "" || got.Verdict != VerdictPass {
+		t.Error(got.Verdict, diff)
+	}
+	// One that was found long ago, and seen again beside it, neither.
+	was.FoundAt = judged.AddDate(-1, 0, 0)
+	if f := only(t, Judge(r, []Finding{was}, judged).Findings); f.Status != FindingOpen {
+		t.Errorf("%+v", f)
 	}
 }
 
@@ -150,7 +166,7 @@ func TestAnUndocumentedStep(t *testing.T) {
 	r := soundDrill()
 	r.ID = "20260101T060000Z-a"
 	r.ManualSteps = []ManualStep{{Text: "Edited pg_hba.conf by hand"}}
-	was := only(t, Judge(r, nil, judged).Findings)
+	was := only(t, Judge(r, nil, judged.AddDate(0, 0, -1)).Findings)
 	accepted := was
 	accepted.Accepted = &Acceptance{By: "bea", Until: judged.AddDate(0, 0, 9), Reason: "the file goes next week", At: judged}
 	other := was
@@ -253,9 +269,9 @@ func TestTabletop(t *testing.T) {
 	if got := Judge(r, nil, judged); got.Verdict != VerdictAborted || len(got.Findings) != 0 {
 		t.Errorf("%s %+v", got.Verdict, got.Findings)
 	}
-	prior := Judge(table("Call the bank"), nil, judged).Findings
+	prior := Judge(table("Call the bank"), nil, judged.AddDate(0, 0, -1)).Findings
 	next := table("Call the bank", "Call the duty manager")
-	next.ID = "20260501T060000Z-t"
+	next.ID, next.Timeline.Declared = "20260501T060000Z-t", judged
 	for _, f := range Judge(next, prior, judged).Findings {
 		if closed := f.Retest == next.ID; closed != strings.Contains(f.Subject, "duty manager") {
 			t.Errorf("%+v", f)

@@ -117,7 +117,7 @@ func commit(name string, state PlanState, now time.Time) Commitment {
 	c.SignedBy, c.ProvenAt = proof.SignOff.Signer, proof.SignOff.At
 	c.ValidUntil = c.ProvenAt.Add(state.Plan.ValidFor())
 	c.Changed = changed(proof, state)
-	if why := slices.Concat(lapsed(c, state, now), contradicted(drills[:at]), unmet(proof, state.Plan)); len(why) > 0 {
+	if why := slices.Concat(lapsed(c, state, now), contradicted(drills, at), unmet(proof, state.Plan)); len(why) > 0 {
 		c.Reason = strings.Join(why, "; ")
 		return c.aimless()
 	}
@@ -197,17 +197,32 @@ func lapsed(c Commitment, state PlanState, now time.Time) []string {
 	return why
 }
 
-// contradicted says which of the drills after a proof, the newest first, took it back.
-func contradicted(later []Summary) []string {
-	for _, s := range later {
+// contradicted says which of the other drills, the newest first, took a proof
+// back: one that was declared after it, or that began before and failed, or was
+// refused, while the proof was made or since.
+func contradicted(drills []Summary, proof int) []string {
+	p := drills[proof]
+	for i, s := range drills {
+		later := i < proof
 		switch {
-		case s.Verdict == VerdictFail:
-			return []string{and("a later drill, "+s.ID+", failed", s.reason())}
-		case s.SignOff != nil && s.SignOff.Decision == DecisionRefused:
+		case i == proof:
+		case s.SignOff != nil && s.SignOff.Decision == DecisionRefused && (later || s.SignOff.At.After(p.SignOff.At)):
 			return []string{refused(s)}
+		case s.Verdict == VerdictFail && later:
+			return []string{and("a later drill, "+s.ID+", failed", s.reason())}
+		case s.Verdict == VerdictFail && s.failedAt().After(p.Declared):
+			return []string{and("drill "+s.ID+" failed since "+p.ID+" began", s.reason())}
 		}
 	}
 	return nil
+}
+
+// failedAt is when a drill failed: that may be after it was judged first.
+func (s Summary) failedAt() time.Time {
+	if s.FailedAt.After(s.at()) {
+		return s.FailedAt
+	}
+	return s.at()
 }
 
 // unmet says which target of a plan a proof did not show.

@@ -36,6 +36,42 @@ func stateOf(drills ...Summary) PlanState {
 	}
 }
 
+// Drills of a plan may overlap: what became of one that began earlier counts
+// from when it was known.
+func TestADrillBesideAProofTakesItBack(t *testing.T) {
+	t.Parallel()
+	at := func(hours int) time.Time { return judged.Add(time.Duration(hours-24) * time.Hour) }
+	timed := func(s Summary, declared, judged int) Summary {
+		s.Declared, s.Judged = at(declared), at(judged)
+		return s
+	}
+	proof := timed(drilled("2", VerdictPass, at(8)), 3, 5)
+	told := timed(drilled("1", VerdictFail, time.Time{}), 1, 2)
+	told.FailedAt = at(6)
+	refusal := func(hours int) Summary {
+		s := decided(timed(drilled("1", VerdictPass, at(hours)), 1, 2), DecisionRefused, 1)
+		s.SignOff.At = at(hours)
+		return s
+	}
+	for name, c := range map[string]struct {
+		other  Summary
+		reason string
+	}{
+		"failed before":                  {timed(drilled("1", VerdictFail, time.Time{}), 1, 2), "drill 2 passed and was signed"},
+		"failed beside it":               {timed(drilled("1", VerdictFail, time.Time{}), 1, 4), "drill 1 failed since 2 began"},
+		"failed by a step told later":    {told, "drill 1 failed since 2 began"},
+		"refused before it was signed":   {refusal(7), "drill 2 passed and was signed"},
+		"refused after it was signed":    {refusal(9), "drill 1 was not signed: ann refused"},
+		"still waits for its signature":  {timed(drilled("1", VerdictPass, time.Time{}), 1, 2), "drill 2 passed and was signed"},
+		"cancelled while the proof went": {timed(drilled("1", VerdictAborted, time.Time{}), 1, 4), "drill 2 passed and was signed"},
+	} {
+		c2 := Commit(map[string]PlanState{"quarterly": stateOf(c.other, proof)}, judged)[0]
+		if !strings.HasPrefix(c2.Reason, c.reason) || (c2.State == Proven) != strings.Contains(c.reason, "passed and") {
+			t.Errorf("%s: %s: %s", name, c2.State, c2.Reason)
+		}
+	}
+}
+
 func TestCommit(t *testing.T) {
 	t.Parallel()
 	now := judged

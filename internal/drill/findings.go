@@ -33,9 +33,19 @@ type Finding struct {
 	Found   string    `json:"found"`
 	FoundAt time.Time `json:"foundAt"`
 	Seen    string    `json:"seen,omitempty"`
-	Retest  string    `json:"retest,omitempty"`
+	// SeenAt is when Seen was judged to have it.
+	SeenAt time.Time `json:"seenAt,omitzero"`
+	Retest string    `json:"retest,omitempty"`
 	// Accepted is who took the risk, until when, and why.
 	Accepted *Acceptance `json:"accepted,omitempty"`
+}
+
+// LastSeen is when a drill was last judged to have it.
+func (f Finding) LastSeen() time.Time {
+	if f.SeenAt.IsZero() {
+		return f.FoundAt
+	}
+	return f.SeenAt
 }
 
 // Acceptance is a documented decision to live with a finding.

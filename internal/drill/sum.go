@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -19,10 +20,12 @@ const (
 
 // Summary is what lists, trends and commitments need of a drill that was judged.
 type Summary struct {
-	ID       string `json:"id"`
-	Plan     string `json:"plan"`
-	Kind     string `json:"kind,omitempty"`
-	Revision int    `json:"revision,omitempty"`
+	ID   string `json:"id"`
+	Plan string `json:"plan"`
+	// WorkflowID is that of the run.
+	WorkflowID string `json:"workflowId,omitempty"`
+	Kind       string `json:"kind,omitempty"`
+	Revision   int    `json:"revision,omitempty"`
 	// Verdict is empty for a drill that was declared and not judged.
 	Verdict    string     `json:"verdict,omitempty"`
 	StartedBy  string     `json:"startedBy,omitempty"`
@@ -36,9 +39,15 @@ type Summary struct {
 	Selections []string `json:"selections,omitempty"`
 	// Parts are those of Identity: what the drill proves something of.
 	Parts map[string]string `json:"parts,omitempty"`
-	// Findings are the open ones.
+	// FailedAt is when the newest finding was found that fails the drill.
+	FailedAt time.Time `json:"failedAt,omitzero"`
+	// Findings are the open ones, Closed the IDs of those that this drill closed.
 	Findings []Finding `json:"findings"`
-	Text     string    `json:"summary,omitempty"`
+	Closed   []string  `json:"closed,omitempty"`
+	// Abridged is set where Findings or Closed lack something of this drill, or
+	// have it shortened: the record has all.
+	Abridged bool   `json:"abridged,omitempty"`
+	Text     string `json:"summary,omitempty"`
 	// NeedsSignOff is set where a person has to sign, SignOff that person's
 	// decision; nil for none yet.
 	NeedsSignOff bool       `json:"needsSignOff,omitempty"`
@@ -63,13 +72,14 @@ func (s Summary) State() string {
 	}
 }
 
-// SummaryOf sums up a record. Of the findings it has those that are open.
+// SummaryOf sums up a record, in at most 60 KiB of JSON, whatever people wrote into it.
 func SummaryOf(r Record) Summary {
 	s := Summary{
-		ID: r.ID, Plan: r.PlanName, Kind: r.Kind, Revision: r.Revision, Verdict: r.Verdict, StartedBy: r.Identity.StartedBy,
-		Declared: r.Timeline.Declared, Judged: r.Timeline.Judged, Objectives: r.Objectives, Parts: r.Identity.Parts, Text: r.Summary,
-		NeedsSignOff: r.Plan.NeedsSignOff(),
+		ID: r.ID, Plan: r.PlanName, WorkflowID: r.Identity.WorkflowID, Kind: r.Kind, Revision: r.Revision, Verdict: r.Verdict,
+		StartedBy: r.Identity.StartedBy, Declared: r.Timeline.Declared, Judged: r.Timeline.Judged, Objectives: r.Objectives,
+		Parts: r.Identity.Parts, NeedsSignOff: r.Plan.NeedsSignOff(), Findings: []Finding{},
 	}
+	s.Text, _ = cut(r.Summary, maxSummedText)
 	s.Objectives.Trend = nil
 	for _, restored := range r.Surfaces {
 		if restored.Result == Pass {
@@ -79,17 +89,80 @@ func SummaryOf(r Record) Summary {
 		}
 	}
 	for _, f := range r.Findings {
-		if f.Status == FindingOpen && len(s.Findings) < maxSummed {
-			f.Cause = strings.ToValidUTF8(f.Cause[:min(len(f.Cause), maxCause)], "")
-			s.Findings = append(s.Findings, f)
+		own := f.Seen == r.ID
+		if own && f.Severity != SeverityMinor && f.LastSeen().After(s.FailedAt) {
+			s.FailedAt = f.LastSeen()
 		}
+		switch {
+		case f.Status == FindingClosed && f.Retest == r.ID:
+			s.Closed = append(s.Closed, f.ID)
+		case f.Status == FindingOpen && len(s.Findings) < maxSummed:
+			short, shortened := f.shortened()
+			s.Findings = append(s.Findings, short)
+			s.Abridged = s.Abridged || own && shortened
+		default:
+			s.Abridged = s.Abridged || own
+		}
+	}
+	return s.fitting()
+}
+
+// A summary stands in the ledger's own entry, which is small: it has the first
+// findings and the beginnings of their texts. The record has them all.
+const (
+	maxSummary    = 60 << 10
+	maxSummed     = 40
+	maxSummedText = 4000
+	maxCause      = 400
+	maxSubject    = 200
+)
+
+// shortened is a finding as a summary has it.
+func (f Finding) shortened() (Finding, bool) {
+	whole := true
+	for _, text := range []struct {
+		of    *string
+		limit int
+	}{{&f.Cause, maxCause}, {&f.Subject, maxSubject}, {&f.Owner, maxSubject}} {
+		short, same := cut(*text.of, text.limit)
+		*text.of, whole = short, whole && same
+	}
+	if f.Accepted != nil {
+		// One whose acceptance has ended.
+		f.Accepted, whole = nil, false
+	}
+	return f, !whole
+}
+
+// cut is the beginning of a text, of at most limit bytes, and whether that is all.
+func cut(text string, limit int) (string, bool) {
+	if len(text) <= limit {
+		return text, true
+	}
+	return strings.ToValidUTF8(text[:limit], ""), false
+}
+
+// fitting drops what a summary can do without, the least needed first, until it
+// fits into an entry of the ledger. A summary without fingerprints proves nothing.
+func (s Summary) fitting() Summary {
+	for s.size() > maxSummary && len(s.Findings) > 0 {
+		s.Findings, s.Abridged = s.Findings[:len(s.Findings)/2], true
+	}
+	if s.size() > maxSummary {
+		s.Closed, s.Abridged = nil, true
+	}
+	if s.size() > maxSummary {
+		s.Parts, s.Surfaces, s.Stores, s.Selections = nil, nil, nil, nil
+		s.Objectives.Formula = ""
 	}
 	return s
 }
 
-// A summary stands in the ledger's own entry, which is small: it has the first
-// findings and the beginnings of their causes. The record has them all.
-const (
-	maxSummed = 40
-	maxCause  = 400
-)
+func (s Summary) size() int {
+	text, err := json.Marshal(s)
+	if err != nil {
+		// A number that JSON can't have: the entry says so.
+		return 0
+	}
+	return len(text)
+}

@@ -1,15 +1,15 @@
 // Package drills keeps the records of drills in the evidence ledger, and finds
 // them there again. A record is an attachment of the entry that says how the
-// drill was judged; beside it stands a note of the entry's number, so that one
-// drill is found without reading the ledger. The note proves nothing: what is
-// read by it is proved against the ledger's head.
+// drill was judged. What drills there are, and what came of them, is said by the
+// ledger's entries alone, all of them proved against its head: they are read
+// once and kept in memory, and later only those that were appended since. So
+// nobody hides a drill by removing an object, and none is there but those that
+// were signed.
 package drills
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"path"
 	"strconv"
 	"strings"
@@ -19,7 +19,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/evidence"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
-	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
 // The kinds of a drill's entries.
@@ -35,15 +34,17 @@ const (
 	KindFinding = "drill.finding"
 )
 
-// Archive is the drills of one ledger.
+// Archive is the drills of one ledger. It may be used by many goroutines.
 type Archive struct {
 	ledger *evidence.Ledger
-	store  store.Store
+	// reading is held, as its one place, by whoever uses folded.
+	reading chan struct{}
+	folded  folded
 }
 
-// Open opens the drills of the ledger that is on a store.
-func Open(st store.Store, ledger *evidence.Ledger) *Archive {
-	return &Archive{ledger: ledger, store: st}
+// Open opens the drills of a ledger. Nothing is read yet.
+func Open(ledger *evidence.Ledger) *Archive {
+	return &Archive{ledger: ledger, reading: make(chan struct{}, 1), folded: folded{plans: map[string]*history{}}}
 }
 
 // Filed says where in the ledger something is.
@@ -63,9 +64,6 @@ type Ref struct {
 
 // folder is where the documents of a drill are, below evidence/.
 func folder(plan, id string) string { return path.Join("drills", plan, id) }
-
-// root is the folder of all drills on the store.
-const root = "evidence/drills/"
 
 // Declare files that a drill has begun.
 func (a *Archive) Declare(ctx context.Context, r Ref, body any) error {
@@ -126,49 +124,11 @@ func (a *Archive) Note(ctx context.Context, r Ref, kind, name string, body any) 
 	return fault.While(err, "file a note on drill %s", r.ID)
 }
 
-// file appends an entry, once however often it is called, and notes its number.
+// file appends an entry, once however often it is called.
 func (a *Archive) file(ctx context.Context, r Ref, kind, name string, body any, attached ...evidence.Attachment) (int64, error) {
 	entry, err := a.ledger.Append(ctx, evidence.Entry{
-		ID: "drill/" + r.Plan + "/" + r.ID + "/" + name, Kind: kind, Actor: r.Actor, Subject: r.Plan,
+		ID: entryID(r.Plan, r.ID, name), Kind: kind, Actor: r.Actor, Subject: r.Plan,
 		Since: r.Since, Attachments: attached, Body: body,
 	})
-	if err != nil {
-		return 0, err
-	}
-	number := strconv.FormatInt(entry.Seq, 10)
-	_, err = a.store.Put(ctx, noteKey(r.Plan, r.ID, name), strings.NewReader(number), store.PutOptions{Estimate: int64(len(number))})
 	return entry.Seq, err
-}
-
-// noteEnding is of the notes that say which entry a thing has.
-const noteEnding = ".entry"
-
-func noteKey(plan, id, name string) string { return root + plan + "/" + id + "/" + name + noteEnding }
-
-// maxNote is how long a note of an entry's number can be.
-const maxNote = 32
-
-// entryOf reads the entry that a note names, proved against the head of the ledger.
-func (a *Archive) entryOf(ctx context.Context, plan, id, name string) (evidence.Record, error) {
-	body, err := a.store.Get(ctx, noteKey(plan, id, name), 0, -1)
-	if err != nil {
-		return evidence.Record{}, err
-	}
-	defer func() { _ = body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(body, maxNote))
-	if err != nil {
-		return evidence.Record{}, fault.Wrap(fault.Unavailable, err, "read the note of drill %s", id)
-	}
-	seq, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64)
-	if err != nil || seq < 0 {
-		return evidence.Record{}, fault.New(fault.Corrupt, "the note %s is damaged: it names no entry", noteKey(plan, id, name))
-	}
-	entry, err := a.ledger.Get(ctx, seq)
-	if err != nil {
-		return entry, err
-	}
-	if entry.ID != "drill/"+plan+"/"+id+"/"+name {
-		return entry, fault.New(fault.Corrupt, "the note %s names entry %d, which is about something else", noteKey(plan, id, name), seq)
-	}
-	return entry, nil
 }

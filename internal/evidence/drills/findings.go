@@ -1,17 +1,16 @@
 package drills
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"strconv"
+	"crypto/rand"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
-
-// findingPrefix begins the names of notes of decisions on findings.
-const findingPrefix = "finding-"
 
 // FindingDecision is what a person decided on a finding.
 type FindingDecision struct {
@@ -23,62 +22,136 @@ type FindingDecision struct {
 	Accepted *drill.Acceptance `json:"accepted,omitempty"`
 }
 
-// DecideFinding files a decision on a finding of a drill; the newest one counts.
+// DecideFinding files a decision on a finding of a drill's plan that is not
+// closed, and is Missing where there is no such finding. Of several decisions
+// the newest counts.
 func (a *Archive) DecideFinding(ctx context.Context, r Ref, decision FindingDecision) error {
-	notes, err := a.notes(ctx, r.Plan, r.ID)
+	known, err := a.Findings(ctx, r.Plan)
 	if err != nil {
 		return err
 	}
-	return a.Note(ctx, r, KindFinding, findingPrefix+strconv.Itoa(len(notes.findings)+1), decision)
-}
-
-// Findings are those of the newest judged drill of a plan, with what people
-// decided on them since. They are what the next drill begins with.
-func (a *Archive) Findings(ctx context.Context, plan string) ([]drill.Finding, error) {
-	// Nearly always the newest one has been judged; the whole list is for when not.
-	for _, limit := range []int{4, 0} {
-		newest, err := a.List(ctx, Query{Plan: plan, Limit: limit})
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range newest {
-			if d.Sequence == nil || d.Verdict == drill.VerdictAborted {
-				continue
-			}
-			rec, _, err := a.Record(ctx, d)
-			if err != nil {
-				return nil, err
-			}
-			return a.decided(ctx, d, rec.Findings)
-		}
-		if limit > 0 && len(newest) < limit {
-			break
-		}
+	if !slices.ContainsFunc(known, func(f drill.Finding) bool { return f.ID == decision.Finding }) {
+		return fault.New(fault.Missing, "plan %s has no finding %q that is not closed: see lifeboat drill show %s, and later drills of the plan",
+			r.Plan, decision.Finding, r.ID)
 	}
-	return nil, nil
+	// Two people may decide at the same moment: both decisions are filed.
+	return a.Note(ctx, r, KindFinding, "finding-"+strings.ToLower(rand.Text()), decision)
 }
 
-func (a *Archive) decided(ctx context.Context, d Drill, findings []drill.Finding) ([]drill.Finding, error) {
-	notes, err := a.notes(ctx, d.Plan, d.ID)
+// Findings are those of a plan that are not closed, of all of its drills in the
+// order of the ledger, with what people decided on them. A drill closes what was
+// last seen before it was declared, and nothing that a drill beside it found.
+func (a *Archive) Findings(ctx context.Context, plan string) ([]drill.Finding, error) {
+	f, done, err := a.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for i := range len(notes.findings) {
-		entry, err := a.entryOf(ctx, d.Plan, d.ID, findingPrefix+strconv.Itoa(i+1))
+	defer done()
+	h := f.plans[plan]
+	if h == nil {
+		return nil, nil
+	}
+	for _, d := range h.drills {
+		if !d.Abridged || d.whole != nil {
+			continue
+		}
+		rec, _, err := a.Record(ctx, d.Drill)
 		if err != nil {
-			return nil, err
+			return nil, fault.While(err, "the findings of drill %s", d.ID)
 		}
-		var decision FindingDecision
-		if err := json.Unmarshal(entry.Body, &decision); err != nil {
-			return nil, fault.Wrap(fault.Corrupt, err, "read entry %d of the ledger", entry.Seq)
+		d.whole = append([]drill.Finding{}, rec.Findings...)
+	}
+	return h.open(), nil
+}
+
+// seen are the findings that a drill had itself.
+func (r *run) seen() []drill.Finding {
+	all := r.Findings
+	if r.whole != nil {
+		all = r.whole
+	}
+	var own []drill.Finding
+	for _, f := range all {
+		if f.Seen == r.ID && f.Status != drill.FindingClosed {
+			own = append(own, f)
 		}
-		for j := range findings {
-			if findings[j].ID == decision.Finding {
-				decision.apply(&findings[j])
+	}
+	return own
+}
+
+// mended are the IDs of the findings that a drill closed.
+func (r *run) mended() []string {
+	if r.whole == nil {
+		return r.Closed
+	}
+	var ids []string
+	for _, f := range r.whole {
+		if f.Status == drill.FindingClosed && f.Retest == r.ID {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// open are the findings that are not closed, the one that was found first first.
+func (h *history) open() []drill.Finding {
+	var runs []*run
+	closed := map[string]time.Time{}
+	for _, d := range h.drills {
+		if d.Sequence == nil {
+			continue
+		}
+		runs = append(runs, d)
+		for _, id := range d.mended() {
+			if d.Declared.After(closed[id]) {
+				closed[id] = d.Declared
 			}
 		}
 	}
-	return findings, nil
+	slices.SortFunc(runs, func(a, b *run) int { return cmp.Compare(a.first, b.first) })
+	var open []drill.Finding
+	for _, d := range runs {
+		for _, f := range d.seen() {
+			if f.LastSeen().Before(closed[f.ID]) {
+				continue
+			}
+			at := slices.IndexFunc(open, func(o drill.Finding) bool { return o.ID == f.ID })
+			if at < 0 {
+				open = append(open, f)
+				continue
+			}
+			open[at] = joined(open[at], f)
+		}
+	}
+	for _, made := range h.decisions {
+		for i := range open {
+			if open[i].ID == made.Finding && made.seq > h.foundBy(open[i]) {
+				made.apply(&open[i])
+			}
+		}
+	}
+	return open
+}
+
+// joined is what is known of a finding that two drills had, b not judged before a.
+func joined(a, b drill.Finding) drill.Finding {
+	last, other := b, a
+	if a.LastSeen().After(b.LastSeen()) {
+		last, other = a, b
+	}
+	if other.FoundAt.Before(last.FoundAt) {
+		last.Found, last.FoundAt, last.Due = other.Found, other.FoundAt, other.Due
+	}
+	return last
+}
+
+// foundBy is the entry that judged the drill that had a finding first: a
+// decision before it was on one that was closed since.
+func (h *history) foundBy(f drill.Finding) int64 {
+	if d := h.drills[f.Found]; d != nil {
+		return d.first
+	}
+	return -1
 }
 
 func (d FindingDecision) apply(f *drill.Finding) {

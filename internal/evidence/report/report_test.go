@@ -40,7 +40,7 @@ func file(t *testing.T, r drill.Record) (evidence.Proof, string) {
 		t.Fatal(err)
 	}
 	ledger := evidence.Open(st, evidence.Options{Signer: signer, Now: r.Timeline.Judged.UTC})
-	archive := drills.Open(st, ledger)
+	archive := drills.Open(ledger)
 	ref := drills.Ref{Plan: r.PlanName, ID: r.ID, Actor: "schedule", Since: r.Timeline.Declared}
 	if err := archive.Declare(t.Context(), ref, map[string]string{}); err != nil {
 		t.Fatal(err)
