@@ -35,7 +35,7 @@ func (a *Activities) DeclareDrill(ctx context.Context, in DeclareInput) (Declare
 	if a.Drills == nil {
 		return Declared{}, fault.New(fault.Invalid, "there is no ledger to record a drill in: %s", a.NoLedger)
 	}
-	out := Declared{Plan: plan, Identity: drill.Identity{
+	out := Declared{Plan: a.Config.PublicPlan(in.Plan), Identity: drill.Identity{
 		WorkflowID: in.WorkflowID, RunID: in.RunID, Trigger: in.Trigger, StartedBy: in.StartedBy, CommandLine: in.CommandLine,
 		Config: a.Config.Fingerprint(), PlanDigest: a.Config.PlanDigest(in.Plan), Parts: ProofParts(a.Config, in.Plan, a.Version),
 		Tools: map[string]string{"lifeboat": a.Version}, Host: a.Host,

@@ -177,7 +177,7 @@ func (a *Activities) HealthCheck(ctx context.Context, in NamedStep) (drill.Check
 	if err != nil {
 		return drill.CheckResult{}, err
 	}
-	runner := check.Runner{Servers: servers, DrillID: in.DrillID}
+	runner := check.Runner{Servers: servers, DrillID: in.DrillID, Secrets: a.Config.PlanSecrets(in.Plan)}
 	got := runner.Try(ctx, c)
 	if ctx.Err() != nil {
 		return got, ctx.Err()

@@ -44,6 +44,8 @@ type Config struct {
 
 	// origins says where each value was read: "lifeboat.yaml:12", or a variable's name.
 	origins origins
+	// written are the texts of plans in which variables stand, by their paths.
+	written map[string]writtenText
 	// warnings were found while reading.
 	warnings []string
 }

@@ -24,6 +24,7 @@ type decoder struct {
 	file     string
 	problems *problems
 	origins  origins
+	written  map[string]writtenText
 	nodes    int
 }
 
@@ -176,10 +177,14 @@ func (d *decoder) single(node *yaml.Node, path string) (text string, found bool)
 		d.refuse(node, "%s must be a single plain value", label(path))
 		return "", false
 	}
-	text, err := d.env.expand(unmark.Replace(node.Value))
+	written := unmark.Replace(node.Value)
+	text, err := d.env.expand(written)
 	if err != nil {
 		d.refuse(node, "%s: %s", label(path), err)
 		return "", false
+	}
+	if text != written && strings.HasPrefix(path, "drills.") {
+		d.written[path] = writtenText{written, d.env.values(written)}
 	}
 	return text, true
 }

@@ -130,6 +130,7 @@ func (c *Config) drillWarnings() []string {
 	var out []string
 	for _, name := range sorted(c.Drills) {
 		p := c.Drills[name]
+		out = append(out, c.literalPasswords(name)...)
 		for _, approver := range p.SignOff.Approvers {
 			if _, known := c.adminKey(approver); !known {
 				out = append(out, fmt.Sprintf("drills.%s.signOff.approvers: there is no key %q in the configuration; "+

@@ -8,6 +8,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
 
 // maxSecretFile is how large a file named by a NAME_FILE variable may be.
@@ -98,6 +100,21 @@ func (env environment) expand(text string) (string, error) {
 		out.WriteString(value)
 		text = text[start+end+1:]
 	}
+}
+
+// values are those of the variables in a text that can be expanded.
+func (env environment) values(text string) []secret.String {
+	var out []secret.String
+	for _, found := range references.FindAllStringSubmatchIndex(text, -1) {
+		name := text[found[2]:found[3]]
+		if found[0] > 0 && text[found[0]-1] == '$' || strings.HasSuffix(name, "()") {
+			continue
+		}
+		if value, _, err := env.lookup(name); err == nil && value != "" {
+			out = append(out, secret.String(value))
+		}
+	}
+	return out
 }
 
 func (env environment) reference(name string) (string, error) {

@@ -48,6 +48,7 @@ func Load(path string, environ []string) (*Config, error) {
 		Parallel:     2,
 		Evidence:     Evidence{Origin: defaultOrigin},
 		origins:      origins{},
+		written:      map[string]writtenText{},
 	}
 	found := &problems{}
 	if path == "" {
@@ -94,7 +95,7 @@ var yamlProblem = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
 // parse fills c from a file's contents.
 func parse(file string, data []byte, env environment, c *Config, found *problems) {
-	d := &decoder{env: env, file: file, problems: found, origins: c.origins}
+	d := &decoder{env: env, file: file, problems: found, origins: c.origins, written: c.written}
 	c.origins[""] = file
 	text := string(data)
 	if strings.ContainsAny(text, openMark+closeMark) {
