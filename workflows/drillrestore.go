@@ -87,7 +87,7 @@ func (d *driller) restoreOne(ctx workflow.Context, from activities.SelectedPoint
 	if from.Point == nil {
 		return d.recoverOne(ctx, id, from, s)
 	}
-	ctx = awaited(child(ctx, id, "restore of "+s.Surface+" for a drill", OperationRestore, s.Surface))
+	ctx = awaited(making(child(ctx, id, "restore of "+s.Surface+" for a drill", OperationRestore, s.Surface), s.RestoreID))
 	var got RestoreResult
 	err := workflow.ExecuteChildWorkflow(ctx, RestoreName, RestoreInput{
 		Point:     PointRef{Store: from.Point.Store, Dir: from.Point.Dir, ID: from.Point.ID, Surface: s.Surface},
@@ -101,7 +101,7 @@ func (d *driller) restoreOne(ctx workflow.Context, from activities.SelectedPoint
 }
 
 func (d *driller) recoverOne(ctx workflow.Context, id string, from activities.SelectedPoint, s *drill.Restored) error {
-	ctx = awaited(child(ctx, id, "recovery of "+s.Surface+" for a drill", OperationRecover, s.Surface))
+	ctx = awaited(making(child(ctx, id, "recovery of "+s.Surface+" for a drill", OperationRecover, s.Surface), s.RestoreID))
 	var got RecoverResult
 	err := workflow.ExecuteChildWorkflow(ctx, RecoverName, RecoverInput{
 		Surface: s.Surface, RestoreID: s.RestoreID, At: from.At, Store: from.Store, Host: d.host,

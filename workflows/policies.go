@@ -267,6 +267,13 @@ func abandoned(ctx workflow.Context) workflow.Context {
 	return workflow.WithChildOptions(ctx, options)
 }
 
+// making has a child found by the ID of what it makes.
+func making(ctx workflow.Context, id string) workflow.Context {
+	options := workflow.GetChildWorkflowOptions(ctx)
+	options.Memo = map[string]any{MemoTrigger: workflow.GetInfo(ctx).WorkflowExecution.ID, MemoPoint: id}
+	return workflow.WithChildOptions(ctx, options)
+}
+
 // awaited has a cancelled run wait until the child has cleaned up after itself:
 // it would be ended in the middle of that when its parent ends.
 func awaited(ctx workflow.Context) workflow.Context {
