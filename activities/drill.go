@@ -27,6 +27,8 @@ type DeclareInput struct {
 	drill.CommandLine
 	WorkflowID string `json:"workflowId"`
 	RunID      string `json:"runId"`
+	// Attempts is how often the step is tried: the last one notes what it can't read.
+	Attempts int `json:"attempts"`
 }
 
 // Declared is the plan of a drill with what is known at its beginning.
@@ -41,6 +43,8 @@ type Declared struct {
 	NextDue time.Time       `json:"nextDue,omitzero"`
 	// WrittenDown are steps that an earlier drill found missing in the runbook, and that it has now.
 	WrittenDown []string `json:"writtenDown,omitempty"`
+	// Unread says what of it could not be read.
+	Unread []drill.Failure `json:"unread,omitempty"`
 }
 
 // SelectInput asks for the recovery point of one surface.

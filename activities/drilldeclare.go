@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+	"go.temporal.io/sdk/activity"
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
@@ -22,9 +23,9 @@ const earlierDrills = 12
 // clockSlack is how far the clocks of workers may be apart.
 const clockSlack = 10 * time.Minute
 
-// DeclareDrill takes the plan as it stands, with everything that it begins
-// with, and files that a disaster was declared. The host that takes this step
-// is where all of the drill will happen.
+// DeclareDrill takes the plan as it stands, files that a disaster was declared,
+// and then reads what the drill begins with. The host that takes this step is
+// where all of the drill will happen.
 func (a *Activities) DeclareDrill(ctx context.Context, in DeclareInput) (Declared, error) {
 	p := startPulse(ctx, "declare the failure", 0)
 	defer p.end()
@@ -40,27 +41,51 @@ func (a *Activities) DeclareDrill(ctx context.Context, in DeclareInput) (Declare
 		Config: a.Config.Fingerprint(), PlanDigest: a.Config.PlanDigest(in.Plan), Parts: ProofParts(a.Config, in.Plan, a.Version),
 		Tools: map[string]string{"lifeboat": a.Version}, Host: a.Host,
 	}}
-	var err error
-	if out.Prior, err = a.Drills.Findings(ctx, in.Plan); err != nil {
-		return out, fault.While(err, "the open findings of plan %s", in.Plan)
-	}
-	if plan.Runbook != nil {
-		if err := readRunbook(ctx, *plan.Runbook, &out); err != nil {
-			return out, fault.While(err, "the runbook of plan %s", in.Plan)
-		}
-	}
-	if out.Earlier, err = a.earlier(ctx, in); err != nil {
-		return out, fault.While(err, "the earlier drills of plan %s", in.Plan)
-	}
 	out.NextDue = nextDue(plan, in.Declared)
 	ref := drills.Ref{Plan: in.Plan, ID: in.DrillID, Actor: cmpOr(in.StartedBy, in.Trigger), Since: in.Declared.Add(-clockSlack)}
-	err = a.Drills.Declare(ctx, ref, map[string]any{"identity": out.Identity, "kind": plan.Kind, "declared": in.Declared, "plan": in.Plan})
-	return out, err
+	err := a.Drills.Declare(ctx, ref, map[string]any{"identity": out.Identity, "kind": plan.Kind, "declared": in.Declared, "plan": in.Plan})
+	if err != nil {
+		return out, err
+	}
+	return out, a.recall(ctx, in, &out)
+}
+
+// recallWithin bounds what one attempt takes for reading what a drill begins with.
+const recallWithin = time.Minute
+
+// recall reads what a drill begins with: the open findings, the runbook, and the
+// earlier drills of its plan. What can't be read, and no retry mends, is noted as
+// a failure: a drill that was declared goes on, and fails.
+func (a *Activities) recall(ctx context.Context, in DeclareInput, out *Declared) error {
+	reading, stop := context.WithTimeout(ctx, recallWithin)
+	defer stop()
+	for _, part := range []struct {
+		what string
+		read func() error
+	}{
+		{"the open findings", func() (err error) { out.Prior, err = a.Drills.Findings(reading, in.Plan); return err }},
+		{"the runbook", func() error { return readRunbook(reading, a.Config.Drills[in.Plan].Runbook, out) }},
+		{"the earlier drills", func() (err error) { out.Earlier, err = a.earlier(reading, in); return err }},
+	} {
+		err := fault.While(part.read(), "%s of plan %s", part.what, in.Plan)
+		attempt, kind := activity.GetInfo(ctx).Attempt, fault.KindOf(err)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil, !final(kind, attempt) && int(attempt) < in.Attempts:
+			return err
+		default:
+			out.Unread = append(out.Unread, drill.Failure{Phase: drill.PhaseDeclare, Kind: string(kind), Error: fault.Line(err)})
+		}
+	}
+	return nil
 }
 
 // readRunbook notes at which commit the runbook is, and which steps it has by
 // now that an earlier drill found missing in it.
-func readRunbook(ctx context.Context, book drill.Runbook, out *Declared) error {
+func readRunbook(ctx context.Context, book *drill.Runbook, out *Declared) error {
+	if book == nil {
+		return nil
+	}
 	commit, err := gitfile.Commit(ctx, book.Repository, book.Ref, book.File)
 	if err != nil {
 		return err

@@ -160,13 +160,13 @@ func (d *driller) declare(ctx workflow.Context) error {
 	return d.phaseOf(ctx, drill.PhaseDeclare, func() (err error) {
 		d.declared, err = call(declaring(ctx, "declare the failure"), acts.DeclareDrill, activities.DeclareInput{
 			DrillID: d.out.ID, Plan: d.in.Plan, Declared: d.rec.Timeline.Declared, Trigger: d.in.Trigger, StartedBy: d.in.StartedBy, CommandLine: d.in.CommandLine,
-			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID,
+			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID, Attempts: int(retryBriefly.MaximumAttempts),
 		})
 		if err != nil {
 			return err
 		}
 		d.rec.Plan, d.rec.Identity, d.rec.NextDue = d.declared.Plan, d.declared.Identity, d.declared.NextDue
-		d.rec.WrittenDown = d.declared.WrittenDown
+		d.rec.WrittenDown, d.rec.Failures = d.declared.WrittenDown, d.declared.Unread
 		d.rec.Kind, d.host = d.declared.Plan.Kind, d.declared.Identity.Host
 		d.out.Kind, d.out.Host = d.rec.Kind, d.host
 		d.ref = activities.DrillRef{DrillID: d.out.ID, Plan: d.in.Plan, PlanDigest: d.rec.Identity.PlanDigest}

@@ -108,6 +108,24 @@ func TestNoLedgerNoVerdict(t *testing.T) {
 	}
 }
 
+// What a declaration can't read stops no drill: it is done to its end, and fails.
+func TestWhatADeclarationCantRead(t *testing.T) {
+	t.Parallel()
+	r := newRehearsal(t, quarterlyPlan())
+	r.unread = []drill.Failure{{Phase: drill.PhaseDeclare, Kind: string(fault.Missing), Error: "the runbook is away"}}
+	r.at(day, func() { r.sign("ann", "seen") })
+	got := r.run(t, "bob")
+	if want := append(slices.Clone(passed), "decide"); !slices.Equal(sorted(r.calls), want) {
+		t.Errorf("steps\n got %q\nwant %q", sorted(r.calls), want)
+	}
+	if f := got.Findings; got.Verdict != drill.VerdictFail || len(f) != 1 || f[0].Severity != drill.SeverityMajor || !strings.Contains(f[0].Cause, "the runbook is away") {
+		t.Errorf("%s: %+v", got.Verdict, f)
+	}
+	if o := r.records[0].Objectives; !o.RTOMeasured || !o.RPOMeasured {
+		t.Errorf("measured: %+v", o)
+	}
+}
+
 // A decision that could not be filed was not made: somebody may sign again.
 func TestDecisionThatWasNotFiled(t *testing.T) {
 	t.Parallel()

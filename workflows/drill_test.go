@@ -34,6 +34,8 @@ type rehearsal struct {
 	plan drill.Plan
 	// startedFrom is where the drill is started from.
 	startedFrom drill.CommandLine
+	// unread is what the declaration could not read.
+	unread []drill.Failure
 
 	mu    sync.Mutex
 	calls []string
@@ -115,7 +117,7 @@ func (r *rehearsal) playBeginning() {
 	r.OnActivity(acts.DeclareDrill, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DeclareInput) (activities.Declared, error) {
 		return activities.Declared{Plan: r.plan, Identity: drill.Identity{
 			Trigger: in.Trigger, StartedBy: in.StartedBy, CommandLine: in.CommandLine, PlanDigest: "digest", Host: drillHost, RunbookCommit: "c0ffee",
-		}}, r.note("declare")
+		}, Unread: r.unread}, r.note("declare")
 	})
 	r.OnActivity(acts.Isolate, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) (drill.Isolation, error) {
 		return drill.Isolation{Where: "here", Attempts: []drill.Attempt{}}, r.note("isolate")

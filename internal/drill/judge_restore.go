@@ -9,8 +9,9 @@ import (
 // kindSnapshot is the kind of point that has a fingerprint to compare with.
 const kindSnapshot = "snapshot"
 
-// closingPhases come after the system was recovered, or failed to be.
-var closingPhases = []string{PhaseJudge, PhaseRecord, PhaseSignOff, PhaseTearDown}
+// closingPhases are no part of the recovery: they come after it, or, as the
+// declaration, are about what the drill is compared with.
+var closingPhases = []string{PhaseDeclare, PhaseJudge, PhaseRecord, PhaseSignOff, PhaseTearDown}
 
 // failureKinds says of each kind of package fault what it means for a restore.
 var failureKinds = []struct{ kind, meaning string }{

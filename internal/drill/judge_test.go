@@ -130,6 +130,12 @@ var faulty = map[string]struct {
 		},
 		VerdictFail, []string{"major quarterly/select-points-failed/redis"}, "select points of redis failed (something that it needs is not there): the store has no point of redis",
 	},
+	"a runbook that can't be read": {
+		func(r *Record) {
+			r.Failures = []Failure{{Phase: PhaseDeclare, Kind: "missing", Error: "the runbook of plan quarterly: git can't read that"}}
+		},
+		VerdictFail, []string{"major quarterly/declare-failed"}, "declare failed (something that it needs is not there): the runbook of plan quarterly: git can't read that",
+	},
 	"no isolation": {
 		func(r *Record) {
 			*r = Record{ID: r.ID, PlanName: r.PlanName, Plan: r.Plan, Kind: r.Kind, Failures: []Failure{{Phase: PhaseIsolate, Kind: "exhausted", Error: "the disk is full"}}}
