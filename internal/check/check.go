@@ -78,8 +78,8 @@ type observation struct {
 
 // Try makes one attempt, bounded by the check's Timeout. Its result is Pass or
 // Fail, also of a check that is optional, and Attempts is 1. No text of it holds
-// a password of a restored server, a value of a header of the request, or one of
-// the runner's Secrets; LogDigest is of what was observed after those were taken out.
+// a password of a restored server, a value of a header of the request or of a
+// variable of the program, or one of the runner's Secrets; LogDigest is of what was observed after those were taken out.
 func (r *Runner) Try(ctx context.Context, c drill.Check) drill.CheckResult {
 	started := time.Now()
 	timeout := c.Timeout.Of()

@@ -25,8 +25,8 @@ const DrillIDVariable = "LIFEBOAT_DRILL_ID"
 // afterEnd is how long the output of a program may be held open by others after its end.
 const afterEnd = 2 * time.Second
 
-// command runs a program in an empty folder of its own, with PATH, HOME, LANG
-// and the drill's ID in its environment, no input, and in a process group that
+// command runs a program in an empty folder of its own, with PATH, HOME, LANG,
+// the check's variables and the drill's ID in its environment, no input, and in a process group that
 // is killed when the program ends or has no more time.
 func (r *Runner) command(ctx context.Context, c drill.Check) observation {
 	o := observation{subject: strings.Join(c.Command, " "), expected: fmt.Sprintf("exit code %d", c.ExitCode)}
@@ -41,7 +41,7 @@ func (r *Runner) command(ctx context.Context, c drill.Check) observation {
 	// What can't be removed is in a folder for temporary files.
 	defer func() { _ = os.RemoveAll(dir) }()
 	p := program{cmd: exec.CommandContext(ctx, c.Command[0], c.Command[1:]...)}
-	p.cmd.Dir, p.cmd.Env = dir, r.environment()
+	p.cmd.Dir, p.cmd.Env = dir, r.environment(c)
 	p.err = p.run()
 	p.describe(&o)
 	o.err = p.judge(ctx, c)
@@ -74,12 +74,21 @@ func (p *program) run() error {
 	return err
 }
 
-func (r *Runner) environment() []string {
-	env := []string{DrillIDVariable + "=" + r.DrillID}
+// environment are the variables of a check's program, those of the check before the worker's.
+func (r *Runner) environment(c drill.Check) []string {
+	values := map[string]string{}
 	for _, name := range []string{"PATH", "HOME", "LANG"} {
 		if value, set := os.LookupEnv(name); set {
-			env = append(env, name+"="+value)
+			values[name] = value
 		}
+	}
+	for name, value := range c.Env {
+		values[name] = value.Reveal()
+	}
+	values[DrillIDVariable] = r.DrillID
+	env := make([]string, 0, len(values))
+	for name, value := range values {
+		env = append(env, name+"="+value)
 	}
 	slices.Sort(env)
 	return env

@@ -50,6 +50,10 @@ func TestCommand(t *testing.T) {
 		{drill.Check{Command: []string{"echo", "{{main.password}}", "{{main.url}}"}, Expect: "x"},
 			want{drill.Fail, "echo **redacted** **redacted**", "", "exit code 0: **redacted** **redacted**", "observed **redacted**"}},
 		{shell(`printf "$1:$2" | base64`, "{{main.user}}", "{{main.password}}"), pass("exit code 0: **redacted**")},
+		{drill.Check{
+			Command: shell("echo $DB $KEY $HOME $" + check.DrillIDVariable).Command, Expect: "postgres://joe:hunter22@127.0.0.1:6001/shop of-key1 /h D-1",
+			Env: map[string]secret.String{"DB": "{{main.url}}", "KEY": "of-key1", "HOME": "/h", check.DrillIDVariable: "another"},
+		}, pass("exit code 0: **redacted** **redacted** /h D-1")},
 		{shell("echo $1 >&2; exit 1", "{{main.password}}"), fail("expected exit code 0: **redacted**")},
 	} {
 		c.check.Kind = drill.CheckCommand

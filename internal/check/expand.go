@@ -120,9 +120,11 @@ func (r *Runner) expand(c drill.Check) (drill.Check, error) {
 	for name, text := range c.ExpectHeaders {
 		c.ExpectHeaders[name] = expand(text)
 	}
-	c.Headers = maps.Clone(c.Headers)
-	for name, text := range c.Headers {
-		c.Headers[name] = secret.String(expand(text.Reveal()))
+	c.Headers, c.Env = maps.Clone(c.Headers), maps.Clone(c.Env)
+	for _, secrets := range []map[string]secret.String{c.Headers, c.Env} {
+		for name, text := range secrets {
+			secrets[name] = secret.String(expand(text.Reveal()))
+		}
 	}
 	return c, problem
 }

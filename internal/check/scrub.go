@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -58,7 +59,7 @@ func (r *Runner) scrubber(c drill.Check) *strings.Replacer {
 			addHeader(value, func(value string) { add(value, minSecret) })
 		}
 	}
-	for _, value := range r.Secrets {
+	for _, value := range slices.Concat(r.Secrets, slices.Collect(maps.Values(c.Env))) {
 		add(value.Reveal(), minSecret)
 	}
 	// Of two that begin alike the longer one is tried first.

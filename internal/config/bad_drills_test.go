@@ -33,7 +33,7 @@ drills:
     sanitize:
       - {surface: main, sql: UPDATE users SET email = NULL}
     start:
-      - command: [/usr/bin/api, --db, "{{main.url}}"]
+      - command: [/usr/bin/api, --db, "{{main.address}}"]
         env: {DATABASE_URL: "{{main.url}}", API_KEY: hush-hush}
         ready: 127.0.0.1:8080
     checks:
@@ -96,17 +96,21 @@ func TestBadDrills(t *testing.T) {
 		"sanitise a Redis":   {"{surface: main, sql", "{surface: redis, sql", `26: drills.quarterly.sanitize.0.surface "redis" is of kind redis, and must be of kind postgres`},
 		"sanitise nothing":   {"sql: UPDATE users SET email = NULL", "sql: ''", `26: drills.quarterly.sanitize.0.sql is missing`},
 		"sanitise nobody":    {"{surface: main, sql", "{sql", `26: drills.quarterly.sanitize.0.surface "" is not among the surfaces of the plan (main, redis)`},
-		"no command":         {"command: [/usr/bin/api, --db, \"{{main.url}}\"]", "command: []", `28: drills.quarterly.start.0.command is missing`},
+		"no command":         {"command: [/usr/bin/api, --db, \"{{main.address}}\"]", "command: []", `28: drills.quarterly.start.0.command is missing`},
 		"relative command":   {"[/usr/bin/api,", "[bin/api,", `28: drills.quarterly.start.0.command must begin with an absolute path, or with a name to look for in PATH, not with "bin/api"`},
 		"program's name":     {"ready: 127.0.0.1:8080", "name: the api", `30: drills.quarterly.start.0.name "the api" must be letters, digits`},
 		"variable":           {"API_KEY: hush-hush", "API-KEY: hush-hush", `29: drills.quarterly.start.0.env: "API-KEY" can't be the name of a variable`},
 		"folder":             {"ready: 127.0.0.1:8080", "dir: here", `30: drills.quarterly.start.0.dir "here" must be an absolute path`},
 		"ready":              {"ready: 127.0.0.1:8080", "ready: '8080'", `30: drills.quarterly.start.0.ready "8080" must be HOST:PORT`},
 		"ready once":         {"ready: 127.0.0.1:8080", "ready: 127.0.0.1:8080\n        once: true", `30: drills.quarterly.start.0.ready means nothing with once: true`},
-		"placeholder":        {`--db, "{{main.url}}"`, `--db, "{{mian.url}}"`, `28: drills.quarterly.start.0.command.2: the placeholder {{mian.url}} names nothing that is restored: there is {{drill.id}}, and {{SURFACE.FIELD}} of main, redis`},
-		"its field":          {`--db, "{{main.url}}"`, `--db, "{{main.dsn}}"`, `28: drills.quarterly.start.0.command.2: the placeholder {{main.dsn}} names no field of a surface: there is url, host,`},
-		"half of one":        {`--db, "{{main.url}}"`, `--db, "{{main}}"`, `28: drills.quarterly.start.0.command.2: the placeholder {{main}} names no field of a surface`},
+		"placeholder":        {`--db, "{{main.address}}"`, `--db, "{{mian.url}}"`, `28: drills.quarterly.start.0.command.2: the placeholder {{mian.url}} names nothing that is restored: there is {{drill.id}}, and {{SURFACE.FIELD}} of main, redis`},
+		"its field":          {`--db, "{{main.address}}"`, `--db, "{{main.dsn}}"`, `28: drills.quarterly.start.0.command.2: the placeholder {{main.dsn}} names no field of a surface: there is url, host,`},
+		"half of one":        {`--db, "{{main.address}}"`, `--db, "{{main}}"`, `28: drills.quarterly.start.0.command.2: the placeholder {{main}} names no field of a surface`},
 		"a secret one":       {`{DATABASE_URL: "{{main.url}}"`, `{DATABASE_URL: "{{hush.url}}"`, `29: drills.quarterly.start.0.env.DATABASE_URL: a placeholder names nothing that is restored`},
+		"a password":         {`--db, "{{main.address}}"`, `--db, "user={{main.user}} password={{main.password}}"`, `28: drills.quarterly.start.0.command.2: {{main.password}} has a password in it, and every user of the host sees`},
+		"a URL":              {`--db, "{{main.address}}"`, `--db, "{{ redis.url }}"`, `28: drills.quarterly.start.0.command.2: {{ redis.url }} has a password in it`},
+		"one of a check":     {"{kind: redis, surface: redis, command: [PING], expect: PONG}", "{kind: command, command: [psql, '{{main.url}}']}", `34: drills.quarterly.checks.2.command.1: {{main.url}} has a password in it`},
+		"a check's variable": {"{kind: redis, surface: redis, command: [PING], expect: PONG}", "{kind: command, command: [psql], env: {PG-URL: x}}", `34: drills.quarterly.checks.2.env: "PG-URL" can't be the name of a variable`},
 		"one in a check":     {"8080/healthz", "{{api.port}}/healthz", `32: drills.quarterly.checks.0.url: the placeholder {{api.port}} names nothing that is restored`},
 		"check's kind":       {"kind: redis, surface: redis, command", "kind: valkey, surface: redis, command", `34: drills.quarterly.checks.2.kind "valkey" must be one of tcp, http`},
 		"check's field":      {"query: SELECT 1, expect", "expect", `33: drills.quarterly.checks.1.query is missing: kind sql needs it`},

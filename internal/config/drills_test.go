@@ -50,9 +50,9 @@ func everyPlan() map[string]drill.Plan {
 		Targets:  drill.Targets{RTO: drill.Duration(30 * time.Minute), RPO: drill.Duration(time.Minute)},
 		Sanitize: []drill.Sanitize{{Name: "sanitize-1", Surface: "main", SQL: "UPDATE users SET email = NULL"}},
 		Start: []drill.Program{
-			{Name: "migrate", Command: []string{"/usr/bin/api", "migrate", "--db", "{{main.url}}"}, Once: true, Timeout: drill.Duration(5 * time.Minute)},
+			{Name: "migrate", Command: []string{"/usr/bin/api", "migrate", "--db", "{{main.address}}"}, Once: true, Timeout: drill.Duration(5 * time.Minute)},
 			{
-				Name: "program-2", Command: []string{"api", "--db", "{{main.url}}"}, Dir: "/srv/api", Ready: "127.0.0.1:8080",
+				Name: "program-2", Command: []string{"api", "--db", "{{main.address}}"}, Dir: "/srv/api", Ready: "127.0.0.1:8080",
 				Env: map[string]secret.String{"REDIS_URL": "{{redis.url}}", "_TOKEN": "shh"},
 			},
 		},
@@ -72,7 +72,7 @@ func everyPlan() map[string]drill.Plan {
 			{Name: "grpc-1", Kind: "grpc", Address: "127.0.0.1:50051", Service: "api.v1", TLS: true},
 			{Name: "http-2", Kind: "http", URL: "http://127.0.0.1:8080/readyz"},
 			{Name: "kubernetes-1", Kind: "kubernetes", Kubeconfig: "/etc/kube", Context: "drills", Namespace: "api", Resource: "deployment/api"},
-			{Name: "command-1", Kind: "command", Command: []string{"/usr/bin/api", "self-test"}, ExitCode: 3},
+			{Name: "command-1", Kind: "command", Command: []string{"/usr/bin/api", "self-test"}, ExitCode: 3, Env: map[string]secret.String{"DATABASE_URL": "{{main.url}}"}},
 		},
 		Reconcile: []drill.Reconcile{
 			{Name: "fingerprint-1", Kind: "fingerprint", Surface: "main"},

@@ -54,6 +54,21 @@ func (d *planValidator) start() {
 			}
 		}
 		d.placeholders(reflect.ValueOf(s), path)
+		d.arguments(path, s.Command)
+	}
+}
+
+// arguments refuses passwords among the arguments of a program, which every user
+// of its host can see.
+func (d *planValidator) arguments(path string, command []string) {
+	for i, word := range command {
+		for _, found := range placeholder.FindAllStringSubmatch(word, -1) {
+			if _, field, _ := strings.Cut(found[1], "."); d.placeholder(found[1]) == "" && (field == "password" || field == "url") {
+				at := index(path, "command", i)
+				d.refuse(at, "%s: %s has a password in it, and every user of the host sees the arguments of a program: put it under env, and let the program read it there",
+					at, found[0])
+			}
+		}
 	}
 }
 
@@ -71,7 +86,15 @@ func (d *planValidator) checks() {
 				d.refuse(path, "%s: %q can't be the name of a header", path, name)
 			}
 		}
+		for _, name := range sorted(c.Env) {
+			if !isVariable(name) {
+				d.refuse(path+".env."+name, "%s.env: %q can't be the name of a variable", path, name)
+			}
+		}
 		d.placeholders(reflect.ValueOf(c), path)
+		if c.Kind == drill.CheckCommand {
+			d.arguments(path, c.Command)
+		}
 	}
 	for i, r := range d.p.Reconcile {
 		names = d.stepName(index(d.path, "reconcile", i), r.Name, names)

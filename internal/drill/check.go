@@ -52,6 +52,8 @@ type Check struct {
 
 	// Command is a Redis command word by word, or a program with its arguments.
 	Command []string `yaml:"command" json:"command,omitempty"`
+	// Env are variables of a program, besides PATH, HOME, LANG and the drill's ID.
+	Env map[string]secret.String `yaml:"env" json:"env,omitempty"`
 	// ExitCode is what a program must end with.
 	ExitCode int `yaml:"exitCode" json:"exitCode,omitempty"`
 

@@ -20,7 +20,7 @@ var checkKinds = map[string]checkKind{
 	CheckRedis:      {[]string{"surface", "command"}, []string{"database", "expect"}},
 	CheckGRPC:       {[]string{"address"}, []string{"service", "tls", "serverName", "caFile"}},
 	CheckKubernetes: {[]string{"resource"}, []string{"kubeconfig", "context", "namespace"}},
-	CheckCommand:    {[]string{"command"}, []string{"exitCode", "expect"}},
+	CheckCommand:    {[]string{"command"}, []string{"env", "exitCode", "expect"}},
 }
 
 // checkFields are the fields that depend on the kind, in the order of messages.
@@ -41,6 +41,7 @@ var checkFields = []struct {
 	{"database", func(c Check) bool { return c.Database != "" }},
 	{"rows", func(c Check) bool { return c.Rows != "" }},
 	{"command", func(c Check) bool { return len(c.Command) > 0 }},
+	{"env", func(c Check) bool { return len(c.Env) > 0 }},
 	{"exitCode", func(c Check) bool { return c.ExitCode != 0 }},
 	{"expect", func(c Check) bool { return c.Expect != "" }},
 	{"service", func(c Check) bool { return c.Service != "" }},

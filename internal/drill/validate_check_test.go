@@ -30,7 +30,7 @@ func sound() []Check {
 		{Kind: CheckKubernetes, Kubeconfig: "/k", Context: "c", Namespace: "n", Resource: "deploy/api"},
 		{Kind: CheckKubernetes, Resource: "Node/one"},
 		{Kind: CheckKubernetes, Resource: "ns/shop"},
-		{Kind: CheckCommand, Command: []string{"/bin/true"}, ExitCode: 3, Expect: "!= x"},
+		{Kind: CheckCommand, Command: []string{"/bin/true"}, Env: map[string]secret.String{"A": "b"}, ExitCode: 3, Expect: "!= x"},
 		{Kind: CheckCommand, Command: []string{"psql", "../x"}},
 	}
 }

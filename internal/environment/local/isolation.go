@@ -33,7 +33,7 @@ func (e errRefused) Error() string { return "refused: " + e.said }
 func Limits() []string {
 	return []string{
 		"restored servers and the application's programs share the host's network: what they may reach from there is not barred",
-		"the administrator of a restored PostgreSQL may reach other servers by SQL (dblink, postgres_fdw, COPY FROM PROGRAM), that of a restored Redis by REPLICAOF and MIGRATE; only the drill has their passwords",
+		"the administrator of a restored PostgreSQL may reach other servers by SQL (dblink, postgres_fdw, COPY FROM PROGRAM), that of a restored Redis by REPLICAOF and MIGRATE; only the drill, and the programs that its plan gives them to, have their passwords",
 		"where the application's programs listen is their own affair",
 		"connections to the host's other addresses were tried from the host itself, not from another one",
 	}
