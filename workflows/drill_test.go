@@ -51,6 +51,8 @@ type rehearsal struct {
 	gone      []activities.TornDown
 	// recovered is what the recovery to a moment looks at.
 	recovered activities.RecoveryCheck
+	// died is how the programs ended while the drill went on, empty for not at all.
+	died string
 	// updates are the errors of updates by their names in the test, nil for a success.
 	updates map[string]error
 	// looking, recording and deciding are steps that a test may make slow.
@@ -146,6 +148,15 @@ func (r *rehearsal) playMiddle() {
 	})
 	r.OnActivity(acts.StartProgram, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.Started, error) {
 		return drill.Started{Name: in.Name, Result: drill.Pass}, r.note("start")
+	})
+	r.OnActivity(acts.LookAtPrograms, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.ProgramsInput) ([]drill.Started, error) {
+		for i := range in.Programs {
+			if r.died != "" {
+				in.Programs[i].Result, in.Programs[i].Detail = drill.Fail, r.died
+			}
+			in.Programs[i].LogDigest = "late"
+		}
+		return in.Programs, r.note("look again")
 	})
 	r.OnActivity(acts.HealthCheck, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.CheckResult, error) {
 		return drill.CheckResult{Result: drill.Pass, Expected: "1", Observed: "1", Attempts: 1}, r.note("check " + in.Name)
@@ -259,7 +270,7 @@ func (r *rehearsal) run(t *testing.T, startedBy string) workflows.DrillResult {
 // passed are the calls of a drill that passes, those at once in order of their names.
 var passed = []string{
 	"declare", "isolate", "select main", "select redis", "restore", "restore", "sanitise", "try", "start", "check ping", "check users", "reconcile",
-	"tear down", "record", "prove", "prove",
+	"look again", "tear down", "record", "prove", "prove",
 }
 
 // sorted has what happens at once in order of names.

@@ -123,11 +123,29 @@ func (d *driller) reconcile(ctx workflow.Context, whole bool) {
 			got.Seconds = workflow.Now(ctx).Sub(begun).Seconds()
 			d.rec.Reconciled = append(d.rec.Reconciled, got)
 		}
-		return nil
+		return d.lookAgain(ctx)
 	})
 	if err == nil {
 		d.rec.Timeline.Reconciled = workflow.Now(ctx)
 	}
+}
+
+// lookAgain looks at the programs once everything was asked of them: what died
+// meanwhile has not recovered.
+func (d *driller) lookAgain(ctx workflow.Context) error {
+	if len(d.rec.Programs) == 0 {
+		return nil
+	}
+	seen, err := call(patient(ctx, "look at the programs again"), acts.LookAtPrograms,
+		activities.ProgramsInput{DrillRef: d.ref, Programs: d.rec.Programs})
+	if err != nil {
+		if ctx.Err() == nil {
+			d.failed(drill.PhaseReconcile, "", err)
+		}
+		return err
+	}
+	d.rec.Programs = seen
+	return nil
 }
 
 // fingerprints notes what the restores of snapshots compared.

@@ -244,7 +244,7 @@ func (j *judgement) programs() {
 		case Skipped:
 			there[p.Name] = false
 		default:
-			j.find(codeProgramFailed, SeverityMajor, p.Name, and("the program "+p.Name+" did not start as it should", p.Detail))
+			j.find(codeProgramFailed, SeverityMajor, p.Name, and("the program "+p.Name+" did not run as it should", p.Detail))
 		}
 	}
 	if j.stopped() {

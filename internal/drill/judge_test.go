@@ -342,7 +342,7 @@ var faulty = map[string]struct {
 			r.Programs[0] = Started{Name: "api", Result: Fail, Detail: "it ended with status 1"}
 			r.Failures = []Failure{{Phase: PhaseStart, Kind: "mismatch", Error: "it ended with status 1"}}
 		},
-		VerdictFail, []string{"major quarterly/program-failed/api"}, "the program api did not start as it should: it ended with status 1",
+		VerdictFail, []string{"major quarterly/program-failed/api"}, "the program api did not run as it should: it ended with status 1",
 	},
 	"start failed beside a program": {
 		func(r *Record) {

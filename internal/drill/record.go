@@ -148,7 +148,8 @@ type Started struct {
 	Result  string  `json:"result"`
 	Detail  string  `json:"detail,omitempty"`
 	Seconds float64 `json:"seconds"`
-	// LogDigest is the SHA-256 of what it printed until the checks ended.
+	// LogDigest is the SHA-256 of what it printed until everything was checked and
+	// reconciled, or until it was ready or failed where the drill got no further.
 	LogDigest string `json:"logDigest,omitempty"`
 }
 
