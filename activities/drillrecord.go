@@ -19,6 +19,14 @@ func (r DrillRef) entry(actor string, since time.Time) drills.Ref {
 	return drills.Ref{Plan: r.Plan, ID: r.DrillID, Actor: actor, Since: since.Add(-clockSlack)}
 }
 
+// PriorFindings are those of a drill's plan that are not closed, of all of its drills.
+func (a *Activities) PriorFindings(ctx context.Context, in DrillRef) ([]drill.Finding, error) {
+	p := startPulse(ctx, "read the findings", 0)
+	defer p.end()
+	found, err := a.Drills.Findings(ctx, in.Plan)
+	return found, fault.While(err, "the open findings of plan %s", in.Plan)
+}
+
 // RecordDrill puts the record of a drill into the ledger, with its report.
 func (a *Activities) RecordDrill(ctx context.Context, rec drill.Record) (drills.Filed, error) {
 	p := startPulse(ctx, "record evidence", 0)

@@ -138,9 +138,6 @@ func (p *Parts) Evidence() (*evidence.Ledger, *drills.Archive, error) {
 	return p.Ledger, p.Drills, nil
 }
 
-// drillsOfYear is how many drills of a plan commitments look back at.
-const drillsOfYear = 400
-
 // Commitments say which recovery targets may be promised today, and why not the others.
 func (p *Parts) Commitments(ctx context.Context, now time.Time) ([]drill.Commitment, error) {
 	states, err := p.planStates(ctx, now)
@@ -171,7 +168,7 @@ func (p *Parts) planStates(ctx context.Context, now time.Time) (map[string]drill
 		return states, err
 	}
 	for name, plan := range p.Config.Drills {
-		found, err := archive.List(ctx, drills.Query{Plan: name, Limit: drillsOfYear})
+		found, err := archive.List(ctx, drills.Query{Plan: name})
 		if err != nil {
 			return states, fault.While(err, "the drills of plan %s", name)
 		}

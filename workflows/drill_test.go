@@ -45,6 +45,8 @@ type rehearsal struct {
 	// left is what each tear-down leaves, in order; after the last nothing is left.
 	left [][]string
 
+	// prior are the findings that the ledger has of other drills.
+	prior     []drill.Finding
 	records   []drill.Record
 	decisions []drill.SignedOff
 	reminders []activities.RemindInput
@@ -184,6 +186,11 @@ func (r *rehearsal) playMiddle() {
 }
 
 func (r *rehearsal) playEnd() {
+	r.OnActivity(acts.PriorFindings, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) ([]drill.Finding, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return append([]drill.Finding{}, r.prior...), nil
+	})
 	r.recording = r.OnActivity(acts.RecordDrill, mock.Anything, mock.Anything).Return(func(_ context.Context, rec drill.Record) (drills.Filed, error) {
 		if err := r.note("record"); err != nil {
 			return drills.Filed{}, err

@@ -42,6 +42,7 @@ func (d *driller) conclude(ctx workflow.Context, cancelled error) error {
 
 // judge judges what the record holds, and files it as its next revision.
 func (d *driller) judge(ctx workflow.Context) error {
+	prior := d.prior(ctx)
 	told := d.told
 	d.unsettled, d.leftFiled = false, d.rec.Isolation.Left
 	d.rec.Revision++
@@ -49,7 +50,7 @@ func (d *driller) judge(ctx workflow.Context) error {
 		if d.rec.Timeline.Judged.IsZero() {
 			d.rec.Timeline.Judged = workflow.Now(ctx)
 		}
-		d.rec = drill.Judge(d.rec, d.declared.Prior, workflow.Now(ctx))
+		d.rec = drill.Judge(d.rec, prior, workflow.Now(ctx))
 		d.rec.Objectives.Trend = drill.TrendOf(d.rec, d.declared.Earlier)
 		return nil
 	})
@@ -67,6 +68,18 @@ func (d *driller) judge(ctx workflow.Context) error {
 		d.out.Revision, d.out.Sequence, d.out.Record = d.rec.Revision, &filed.Sequence, filed.Digest
 		return workflow.UpsertTypedSearchAttributes(ctx, AttrVerdict.ValueSet(d.rec.Verdict))
 	})
+}
+
+// prior are the findings of the plan as they are now: other drills of it may
+// have ended since this one was declared.
+func (d *driller) prior(ctx workflow.Context) []drill.Finding {
+	prior, err := call(recording(ctx, "read the findings of earlier drills"), acts.PriorFindings, d.ref)
+	if err != nil {
+		// A verdict is recorded all the same; no finding is lost by it, for the ledger has them.
+		workflow.GetLogger(ctx).Error("the findings of earlier drills are those of when the drill was declared", "drill", d.out.ID, "error", err)
+		return d.declared.Prior
+	}
+	return prior
 }
 
 // provePoints marks the points that were restored and compared, where nothing

@@ -14,6 +14,13 @@ import (
 // maxStatement bounds what a person may write: it stands in a history, a record and a page.
 const maxStatement = 4000
 
+// The steps that people may tell of in one drill: each stands in its record, and
+// again in a finding where the runbook has it not.
+const (
+	maxSteps     = 200
+	maxStepsText = 128 << 10
+)
+
 // handlers lets people take part: they tell of manual steps, and decide.
 func (d *driller) handlers(ctx workflow.Context) error {
 	err := workflow.SetUpdateHandlerWithOptions(ctx, ManualStepUpdate, d.manualStep, workflow.UpdateHandlerOptions{
@@ -39,10 +46,23 @@ func (d *driller) mayTell(in ManualStepInput) error {
 		return fault.New(fault.Invalid, "say what was done by hand")
 	case len(in.Text) > maxStatement:
 		return fault.New(fault.Invalid, "a manual step takes at most %d characters", maxStatement)
+	case d.fullOfSteps(len(in.Text)):
+		return fault.New(fault.Invalid, "drill %s has %d manual steps, and takes at most %d with %d bytes of text: tell of the rest in the statement of its sign-off",
+			d.out.ID, len(d.rec.ManualSteps), maxSteps, maxStepsText)
 	case in.By == "":
 		return fault.New(fault.Invalid, "say who did it")
 	}
 	return nil
+}
+
+// fullOfSteps reports whether a drill has no room for another manual step.
+func (d *driller) fullOfSteps(size int) bool {
+	// Each that is being looked up may be as long as one can be.
+	size += d.telling * maxStatement
+	for _, s := range d.rec.ManualSteps {
+		size += len(s.Text)
+	}
+	return len(d.rec.ManualSteps)+d.telling >= maxSteps || size > maxStepsText
 }
 
 func (d *driller) tooLate() error {
