@@ -10,6 +10,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/audit"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/workflows"
@@ -153,6 +154,32 @@ func TestListDrills(t *testing.T) {
 	}
 	for _, query := range []string{"?limit=0", "?limit=501", "?limit=x", "?nope=1", "?plan=" + strings.Repeat("p", 64)} {
 		wantProblem(t, b.as(Viewer, "GET", drillsPath+query, ""), 422, "invalid", "")
+	}
+}
+
+// A list says of each drill what it is, which workflow runs it and who asked for
+// it, also before it is judged.
+func TestListedDrillsNameTheirWorkflow(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const running, judged = "20260801T060000.000Z-dddddd", "20260701T060000.000Z-cccccc"
+	rec := b.judge("quarterly", judged, true)
+	err := b.drills.Declare(t.Context(), drills.Ref{Plan: "nightly", ID: running, Actor: "boss", Since: rec.Timeline.Declared}, map[string]any{
+		"kind": drill.RestoreTest, "declared": rec.Timeline.Judged, "identity": drill.Identity{WorkflowID: "drill/" + running, StartedBy: "boss"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type listed struct {
+		ID, Kind, State, StartedBy, WorkflowID string
+	}
+	got := loosely[struct{ Drills []listed }](t, b.as(Viewer, "GET", drillsPath, "")).Drills
+	want := []listed{
+		{running, drill.RestoreTest, drill.StateRunning, "boss", "drill/" + running},
+		{judged, drill.Quarterly, drill.StateAwaiting, rec.Identity.StartedBy, rec.Identity.WorkflowID},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || rec.Identity.WorkflowID == "" {
+		t.Error("(-want +got):\n", diff)
 	}
 }
 
