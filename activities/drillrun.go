@@ -219,6 +219,10 @@ func (a *Activities) ReconcileState(ctx context.Context, in NamedStep) (drill.Re
 func (a *Activities) TearDown(ctx context.Context, in DrillStep) ([]string, error) {
 	p := startPulse(ctx, "remove the environment", 0)
 	defer p.end()
+	return a.tearDown(ctx, in)
+}
+
+func (a *Activities) tearDown(ctx context.Context, in DrillStep) ([]string, error) {
 	if err := a.Environment.StopGroup(ctx, in.DrillID); err != nil {
 		return nil, fault.While(err, "stop the programs of drill %s", in.DrillID)
 	}

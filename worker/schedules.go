@@ -2,12 +2,16 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/schedules"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -16,9 +20,10 @@ import (
 const scheduleJitter = 5 * time.Second
 
 // ReconcileSchedules makes Temporal's schedules what the configuration says. A
-// policy's schedule has the policy's name for its ID, a plan's drill/ and its name.
+// policy's schedule has the policy's name for its ID, a plan's drill/ and its
+// name; where there are plans, there is one that tidies after drills.
 func ReconcileSchedules(ctx context.Context, c client.Client, cfg *config.Config) (schedules.Report, error) {
-	return schedules.Reconcile(ctx, c, append(policySchedules(cfg), drillSchedules(cfg)...))
+	return schedules.Reconcile(ctx, c, slices.Concat(policySchedules(cfg), drillSchedules(cfg), housekeeping(cfg)))
 }
 
 func policySchedules(cfg *config.Config) []schedules.Wanted {
@@ -65,4 +70,30 @@ func drillSchedules(cfg *config.Config) []schedules.Wanted {
 		})
 	}
 	return wanted
+}
+
+// housekeeping tidies every hour after drills that could not end by themselves.
+func housekeeping(cfg *config.Config) []schedules.Wanted {
+	if len(cfg.Drills) == 0 {
+		return nil
+	}
+	id := workflows.OperationHousekeeping + "/hourly"
+	return []schedules.Wanted{{
+		ID: id, Cron: "17 * * * *", TimeZone: "UTC", Jitter: scheduleJitter, CatchupWindow: time.Hour,
+		Workflow: workflows.HousekeepName, TaskQueue: workflows.TaskQueue, Args: []any{workflows.HousekeepInput{}},
+		Note: "tidies after drills", WorkflowID: id, Summary: "housekeeping of drills",
+		Memo: map[string]any{workflows.MemoTrigger: workflows.TriggerSchedule},
+	}}
+}
+
+// Housekeep starts the housekeeping of one host, as it is due when its worker
+// starts; it goes on in the background. One that is under way is left to it.
+func Housekeep(ctx context.Context, c client.Client, host string) error {
+	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.OperationHousekeeping + "/" + host, TaskQueue: workflows.TaskQueue, StaticSummary: "housekeeping of drills on " + host,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		Memo:                     map[string]any{workflows.MemoTrigger: "start of the worker"},
+	}, workflows.HousekeepName, workflows.HousekeepInput{Host: host})
+	return fault.Wrap(fault.Unavailable, err, "start the housekeeping of host %s", host)
 }

@@ -107,7 +107,8 @@ func (e *entry) Delete(context.Context) error {
 	return nil
 }
 
-// Each policy and each plan with a cron has its schedule, and no other one has.
+// Each policy and each plan with a cron has its schedule, and no other one has;
+// where there are plans, their drills are tidied after.
 func TestReconcileSchedules(t *testing.T) {
 	t.Parallel()
 	cfg := &config.Config{
@@ -135,8 +136,12 @@ func TestReconcileSchedules(t *testing.T) {
 			t.Error("the schedules (-want +got):\n", diff)
 		}
 	}
-	reconcile(schedules.Report{Created: []string{"daily", "drill/daily", "drill/quarter"}})
-	reconcile(schedules.Report{Unchanged: []string{"daily", "drill/daily", "drill/quarter"}})
+	reconcile(schedules.Report{Created: []string{"daily", "drill/daily", "drill/quarter", "housekeeping/hourly"}})
+	reconcile(schedules.Report{Unchanged: []string{"daily", "drill/daily", "drill/quarter", "housekeeping/hourly"}})
+	tidies, ok := a.schedules[schedules.Prefix+"housekeeping/hourly"].Action.(*client.ScheduleWorkflowAction)
+	if !ok || tidies.Workflow != workflows.HousekeepName || !cmp.Equal(tidies.Args, []any{workflows.HousekeepInput{}}) {
+		t.Errorf("the housekeeping starts %+v", tidies)
+	}
 
 	quarter := a.schedules[schedules.Prefix+"drill/quarter"]
 	if quarter.CatchupWindow != 92*24*time.Hour {
@@ -151,7 +156,7 @@ func TestReconcileSchedules(t *testing.T) {
 	awake.Paused = false
 	cfg.Drills["daily"] = awake
 	delete(cfg.Drills, "quarter")
-	reconcile(schedules.Report{Changed: []string{"drill/daily"}, Removed: []string{"drill/quarter"}, Unchanged: []string{"daily"}})
+	reconcile(schedules.Report{Changed: []string{"drill/daily"}, Removed: []string{"drill/quarter"}, Unchanged: []string{"daily", "housekeeping/hourly"}})
 	if a.schedules[schedules.Prefix+"drill/daily"].Paused {
 		t.Error("it is paused still")
 	}

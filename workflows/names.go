@@ -21,6 +21,8 @@ const (
 	RecoverName  = "Recover"
 	RemoveName   = "Remove"
 	DrillName    = "Drill"
+	// HousekeepName is no operation that anybody asks for.
+	HousekeepName = "Housekeep"
 )
 
 // The kinds of recovery points.
@@ -39,6 +41,8 @@ const (
 	OperationRecover  = "recover"
 	OperationRemove   = "remove"
 	OperationDrill    = "drill"
+	// OperationHousekeeping begins workflow IDs alone: it is not listed among the operations.
+	OperationHousekeeping = "housekeeping"
 )
 
 // Search attributes. Temporal's SQL visibility has room for ten keywords, so

@@ -189,6 +189,18 @@ func recording(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
+// tidying options are for what is done again within the hour: a host that is
+// away is not waited for.
+func tidying(ctx workflow.Context, summary string) workflow.Context {
+	options := workflow.GetActivityOptions(recording(ctx, summary))
+	options.TaskQueue = workflow.GetActivityOptions(ctx).TaskQueue
+	options.ScheduleToStartTimeout, options.ScheduleToCloseTimeout = time.Minute, 30*time.Minute
+	policy := *retryBriefly
+	policy.MaximumAttempts = 3
+	options.RetryPolicy = &policy
+	return workflow.WithActivityOptions(ctx, options)
+}
+
 // attesting options are for saying in the ledger what was done: whoever waits
 // for that should not wait long for a ledger that can't be reached.
 func attesting(ctx workflow.Context, summary string) workflow.Context {

@@ -8,14 +8,15 @@ import (
 // Register registers every workflow under its name.
 func Register(r worker.WorkflowRegistry) {
 	for name, w := range map[string]any{
-		SnapshotName: Snapshot,
-		VerifyName:   Verify,
-		RestoreName:  Restore,
-		PruneName:    Prune,
-		StreamName:   Stream,
-		RecoverName:  Recover,
-		RemoveName:   Remove,
-		DrillName:    Drill,
+		SnapshotName:  Snapshot,
+		VerifyName:    Verify,
+		RestoreName:   Restore,
+		PruneName:     Prune,
+		StreamName:    Stream,
+		RecoverName:   Recover,
+		RemoveName:    Remove,
+		DrillName:     Drill,
+		HousekeepName: Housekeep,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

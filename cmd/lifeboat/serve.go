@@ -147,6 +147,11 @@ func (a *app) work(ctx context.Context, s *session, parts *worker.Parts, log *sl
 		return nil, err
 	}
 	go parts.NoteConfig(ctx, log)
+	go func() {
+		if err := worker.Housekeep(ctx, s.client, worker.Host(parts.Config.DataDir)); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "what drills left here is not looked for before the next hour", "error", err)
+		}
+	}()
 	log.Info("worker started", "host", worker.Host(parts.Config.DataDir),
 		"created", report.Created, "changed", report.Changed, "removed", report.Removed)
 	return w.Stop, nil

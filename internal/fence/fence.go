@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -128,6 +129,21 @@ func (f *Fence) Lower(drillID string) error {
 		}
 	}
 	return nil
+}
+
+// Raised names the drills of this host whose fences are up, in order of their names.
+func (f *Fence) Raised() ([]string, error) {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, diskFault(err, "list the fences")
+	}
+	var drills []string
+	for _, entry := range entries {
+		if id, fence := strings.CutSuffix(entry.Name(), ".json"); fence && checkID(id) == nil {
+			drills = append(drills, id)
+		}
+	}
+	return drills, nil
 }
 
 // Touch is to be asked before a store or a surface is used: kind is Store or

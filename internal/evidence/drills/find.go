@@ -24,6 +24,8 @@ type Drill struct {
 	RPOSeconds float64   `json:"rpoSeconds"`
 	// Sequence is the entry of the newest judgement; nil for a drill that has none.
 	Sequence *int64 `json:"sequence,omitempty"`
+	// Declaration is what the drill began with.
+	Declaration drill.Identity `json:"-"`
 }
 
 func newDrill(plan, id string) Drill {

@@ -107,6 +107,7 @@ func (h *history) add(d *run, r evidence.Record) error {
 		if err := json.Unmarshal(r.Body, &body); err != nil {
 			return err
 		}
+		d.Declaration = body.Identity
 		if d.Sequence != nil {
 			return nil
 		}
