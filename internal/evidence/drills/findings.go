@@ -3,13 +3,12 @@ package drills
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
 )
 
 // FindingDecision is what a person decided on a finding.
@@ -21,6 +20,9 @@ type FindingDecision struct {
 	// Accepted takes the risk.
 	Accepted *drill.Acceptance `json:"accepted,omitempty"`
 }
+
+// decisionLength is of the random part of a decision's name.
+const decisionLength = 20
 
 // DecideFinding files a decision on a finding of a drill's plan that is not
 // closed, and is Missing where there is no such finding. Of several decisions
@@ -35,7 +37,7 @@ func (a *Archive) DecideFinding(ctx context.Context, r Ref, decision FindingDeci
 			r.Plan, decision.Finding, r.ID)
 	}
 	// Two people may decide at the same moment: both decisions are filed.
-	return a.Note(ctx, r, KindFinding, "finding-"+strings.ToLower(rand.Text()), decision)
+	return a.Note(ctx, r, KindFinding, "finding-"+seal.RandomID(decisionLength), decision)
 }
 
 // Findings are those of a plan that are not closed, of all of its drills in the

@@ -41,7 +41,7 @@ type decided struct {
 
 // atOnce is how many entries are read and proved together; what was read
 // before an error is not read again.
-const atOnce = 1024
+const atOnce = 256
 
 // read folds what was appended to the ledger since the last time, and lends out
 // what there is; give it back with the function.
