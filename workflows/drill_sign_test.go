@@ -125,7 +125,7 @@ func TestWhoMaySignAtTheCommandLine(t *testing.T) {
 	r := newRehearsal(t, quarterlyPlan())
 	as := func(who, account string) {
 		r.update(who+" at "+account, workflows.SignOffUpdate, workflows.SignOffInput{
-			Signer: who, Role: "admin", Statement: "fine", CommandLine: drill.CommandLine{Account: account},
+			Signer: who, Role: "admin", Statement: "fine", CommandLine: drill.CommandLine{Account: account, Holds: "admin"},
 		})
 	}
 	r.startedFrom.Account = "cli:root"
@@ -138,14 +138,16 @@ func TestWhoMaySignAtTheCommandLine(t *testing.T) {
 		as("cli:root", "cli:root")
 		as("bob", "cli:ann")
 		as("cli:eve", "cli:eve")
-		as("ann", "cli:eve")
+		as("admin", "cli:eve")
+		as("admin", "cli:root")
 		as("ann", "cli:root")
 	})
 	got := r.run(t, "bob")
 	r.answered(t, "cli:root at cli:root", fault.Denied, "started drill")
 	r.answered(t, "bob at cli:ann", fault.Denied, "started drill")
 	r.answered(t, "cli:eve at cli:eve", fault.Denied, "operator")
-	r.answered(t, "ann at cli:eve", fault.Denied, "operator")
+	r.answered(t, "admin at cli:eve", fault.Denied, "operator")
+	r.answered(t, "admin at cli:root", fault.Denied, "started drill", "admin, used by cli:root")
 	r.answered(t, "ann at cli:root", "")
 	r.decided(t, got, drill.StateSigned, drill.DecisionSigned, "ann", 2)
 	last := r.records[len(r.records)-1]

@@ -103,7 +103,7 @@ func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.Ma
 }
 
 func (d *driller) maySign(in SignOffInput) error {
-	approvers, signer := d.rec.Plan.SignOff.Approvers, drill.Actor{Name: in.Signer, Account: in.Account}
+	approvers, signer := d.rec.Plan.SignOff.Approvers, drill.Actor{Name: in.Signer, CommandLine: in.CommandLine}
 	switch {
 	case d.out.State == drill.StateRunning:
 		return fault.New(fault.Conflict, "drill %s is not judged yet: sign it when it has a verdict", d.out.ID)
@@ -119,7 +119,7 @@ func (d *driller) maySign(in SignOffInput) error {
 		return fault.New(fault.Invalid, "a sign-off needs a statement: say what was looked at and decided")
 	case len(in.Statement) > maxStatement:
 		return fault.New(fault.Invalid, "a statement takes at most %d characters", maxStatement)
-	case signer.MayBe(drill.Actor{Name: d.in.StartedBy, Account: d.in.Account}):
+	case signer.MayNotSign(drill.Actor{Name: d.in.StartedBy, CommandLine: d.in.CommandLine}):
 		return fault.New(fault.Denied, "%s started drill %s: another person has to sign it", signer, d.out.ID)
 	case d.operated(signer):
 		return fault.New(fault.Denied, "%s took part in drill %s as its operator: another person has to sign it", signer, d.out.ID)
@@ -135,7 +135,7 @@ func (d *driller) operated(who drill.Actor) bool {
 		return true
 	}
 	for _, s := range d.rec.ManualSteps {
-		if d.rec.Kind != drill.Tabletop && who.MayBe(drill.Actor{Name: s.By, Account: s.Account}) {
+		if d.rec.Kind != drill.Tabletop && who.MayNotSign(drill.Actor{Name: s.By, CommandLine: s.CommandLine}) {
 			return true
 		}
 	}

@@ -122,7 +122,7 @@ func (a *app) drillSign() *cobra.Command {
 		Use: "sign ID --statement S", Short: "Sign a drill off, or refuse to", Args: exactly("ID"),
 		Long: "Signs a drill that has a verdict. Whoever started or operated it can't sign it. The signature is that of the API key whose\n" +
 			"token is in " + keyVariable + ", which needs the role approver, else of the account at the command line, where the plan names\n" +
-			"no approvers. An account that started or operated it without a key can't sign it with one either.",
+			"no approvers. What was started or done from an account is signed from it only with another person's key.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.config()
 			if err != nil {

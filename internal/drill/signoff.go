@@ -36,20 +36,22 @@ type CommandLine struct {
 // Actor is who did something: under the name of a key of the API, or under that
 // of an account at the command line, which then stands in Account, too.
 type Actor struct {
-	Name, Account string
+	Name string
+	CommandLine
 }
 
-// MayBe reports whether two may be one person, as far as their names tell. Two
-// keys are two persons, also where both were used by one account; but whoever
-// acts without a key may be anybody who uses that account.
-func (a Actor) MayBe(b Actor) bool {
+// MayNotSign reports whether the actor can't sign what another one did. They
+// have one name; or they acted from one account, and this one does so without a
+// key, or with the one that the account has in its configuration. Any other key
+// is a person of its own, also where both were used by one account.
+func (a Actor) MayNotSign(did Actor) bool {
 	switch {
-	case a.Name == "" || b.Name == "":
+	case a.Name == "" || did.Name == "":
 		return false
-	case a.Name == b.Name:
+	case a.Name == did.Name:
 		return true
 	default:
-		return a.Account != "" && a.Account == b.Account && (a.Name == a.Account || b.Name == b.Account)
+		return a.Account != "" && a.Account == did.Account && (a.Name == a.Account || a.Name == a.Holds || a.Name == did.Holds)
 	}
 }
 
@@ -62,8 +64,8 @@ func (a Actor) String() string {
 }
 
 // Doubts say why a decision may have been that of the person who started the
-// drill or did a step of it by hand, though the names differ: one acted as an
-// account whose configuration has the other's key.
+// drill or did a step of it by hand, though the names differ: one acted from an
+// account whose configuration has the other's key, or both from one account.
 func Doubts(r Record, s SignedOff) []string {
 	type act struct {
 		did, by string
@@ -85,7 +87,7 @@ func Doubts(r Record, s SignedOff) []string {
 		case a.at.Holds == s.Signer:
 			doubt = "The key " + s.Signer + " signed. The account " + a.at.Account + ", which " + a.did + " as " + a.by + ", has that key in its configuration: these may be one person."
 		case s.Account != "" && s.Account == a.at.Account:
-			doubt = "The account " + s.Account + " " + a.did + " as " + a.by + ", and signed as " + s.Signer + ": that these are two persons rests on the keys."
+			doubt = "The account " + s.Account + " " + a.did + " as " + a.by + ", and signed as " + s.Signer + ": that these are two persons rests on the key alone."
 		}
 		if doubt != "" && !slices.Contains(said, doubt) {
 			said = append(said, doubt)

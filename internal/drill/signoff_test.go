@@ -7,26 +7,33 @@ import (
 
 const root = "cli:root"
 
-func TestWhoMayBeOnePerson(t *testing.T) {
+func TestWhoMayNotSign(t *testing.T) {
 	t.Parallel()
+	by := func(name, account string) Actor { return Actor{name, CommandLine{Account: account}} }
+	holding := func(name, account, key string) Actor { return Actor{name, CommandLine{account, key}} }
 	for name, c := range map[string]struct {
-		a, b Actor
-		same bool
+		did, signer Actor
+		refused     bool
 	}{
-		"one key by two routes":             {Actor{Name: "ann"}, Actor{"ann", root}, true},
-		"two keys":                          {Actor{Name: "ann"}, Actor{Name: "bea"}, false},
-		"two keys at one account":           {Actor{"ann", root}, Actor{"bea", root}, false},
-		"one account":                       {Actor{root, root}, Actor{root, root}, true},
-		"an account, and a key used by it":  {Actor{root, root}, Actor{"bea", root}, true},
-		"two accounts":                      {Actor{root, root}, Actor{"cli:ops", "cli:ops"}, false},
-		"an account, and a key of another":  {Actor{root, root}, Actor{"bea", "cli:ops"}, false},
-		"an account, and a key by the API":  {Actor{root, root}, Actor{Name: "admin"}, false},
-		"nobody, as a schedule starts":      {Actor{}, Actor{root, root}, false},
-		"a policy":                          {Actor{Name: "policy nightly"}, Actor{root, root}, false},
-		"nobody is not another who is none": {Actor{}, Actor{}, false},
+		"one key by two routes":               {by("ann", root), by("ann", ""), true},
+		"two keys":                            {by("ann", ""), by("bea", ""), false},
+		"two keys at one account":             {by("ann", root), by("bea", root), false},
+		"one account":                         {by(root, root), by(root, root), true},
+		"an account after its key":            {by("ann", root), by(root, root), true},
+		"another's key at the account":        {by(root, root), by("bea", root), false},
+		"the key that the account has":        {by(root, root), holding("admin", root, "admin"), true},
+		"the key that the account had":        {holding(root, root, "admin"), by("admin", root), true},
+		"that key after another's":            {holding("ann", root, "admin"), holding("admin", root, "admin"), true},
+		"another's key after that key":        {holding("admin", root, "admin"), holding("bea", root, "admin"), false},
+		"two accounts":                        {by(root, root), by("cli:ops", "cli:ops"), false},
+		"the account of the host after a key": {by("admin", ""), holding(root, root, "admin"), false},
+		"a key by the API after an account":   {holding(root, root, "admin"), by("admin", ""), false},
+		"an account after a schedule":         {Actor{}, by(root, root), false},
+		"an account after a policy":           {by("policy nightly", ""), by(root, root), false},
+		"nobody is the same as nobody else":   {Actor{}, Actor{}, false},
 	} {
-		if c.a.MayBe(c.b) != c.same || c.b.MayBe(c.a) != c.same {
-			t.Errorf("%s: want %v", name, c.same)
+		if c.signer.MayNotSign(c.did) != c.refused {
+			t.Errorf("%s: want %v", name, c.refused)
 		}
 	}
 }
@@ -43,7 +50,8 @@ func TestDoubtsOfASignature(t *testing.T) {
 		"by a schedule":                     {Quarterly, "", root, at("", ""), at(root, "admin"), ""},
 		"the host's account has the key":    {Quarterly, "admin", root, at("", ""), at(root, "admin"), "The key admin started the drill. The account cli:root, which signed"},
 		"the key is that of who started it": {Quarterly, root, "admin", at(root, "admin"), at("", ""), "The key admin signed. The account cli:root, which started the drill"},
-		"two keys, one account":             {Quarterly, "ann", "bea", at(root, ""), at(root, ""), "rests on the keys"},
+		"two keys, one account":             {Quarterly, "ann", "bea", at(root, ""), at(root, ""), "rests on the key alone"},
+		"an account, and another's key":     {Quarterly, root, "bea", at(root, "admin"), at(root, "admin"), "rests on the key alone"},
 		"nobody signed":                     {Quarterly, root, "", at(root, "admin"), at("", ""), ""},
 	} {
 		r := Record{Kind: c.kind, Identity: Identity{StartedBy: c.by, CommandLine: c.start}}
