@@ -168,6 +168,14 @@ func (s *Server) getDrill(ctx context.Context, in *PathID) (*drillOutput, error)
 		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
 		Findings: rec.Findings, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
 	}}
+	if until := rec.KeptUntil(); time.Now().Before(until) {
+		// What is kept is told where the drill can be asked.
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if running, err := s.launcher.DrillState(ctx, in.ID); err == nil {
+			out.Body.DrillResult = out.Body.Standing(rec, running)
+		}
+	}
 	return out, nil
 }
 

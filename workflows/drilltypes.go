@@ -49,6 +49,8 @@ type DrillResult struct {
 	SignOff  *drill.SignedOff `json:"signOff,omitempty"`
 	// Servers are the restored ones, by surface, while the environment is there.
 	Servers map[string]DrillServer `json:"servers,omitempty"`
+	// KeptUntil is when an environment that stays after the verdict is torn down.
+	KeptUntil *time.Time `json:"keptUntil,omitempty"`
 	// Host is where the environment is.
 	Host string `json:"host,omitempty"`
 	// Reminders counts how often the sign-off was asked for again.
@@ -59,6 +61,15 @@ type DrillResult struct {
 type DrillServer struct {
 	RestoreID string `json:"restoreId"`
 	Address   string `json:"address"`
+}
+
+// Standing says of a judged drill which restored servers are kept, as the
+// running drill tells it.
+func (r DrillResult) Standing(of drill.Record, running DrillResult) DrillResult {
+	if until := of.KeptUntil(); len(running.Servers) > 0 && !until.IsZero() {
+		r.Servers, r.KeptUntil = running.Servers, &until
+	}
+	return r
 }
 
 // DrillQuery is the query that a drill answers with its DrillResult.

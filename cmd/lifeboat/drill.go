@@ -178,7 +178,11 @@ func (a *app) drillFields(r workflows.DrillResult) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Servers)) {
-		fmt.Fprintf(a.out, "restored server of %s: %s, environment %s\n", name, r.Servers[name].Address, r.Servers[name].RestoreID)
+		until := ""
+		if r.KeptUntil != nil {
+			until = ", until " + when(*r.KeptUntil)
+		}
+		fmt.Fprintf(a.out, "restored server of %s: %s, environment %s%s\n", name, r.Servers[name].Address, r.Servers[name].RestoreID, until)
 	}
 	return a.findingRows(r.Findings)
 }
@@ -218,6 +222,10 @@ func (a *app) drillList() *cobra.Command {
 			found, err := archive.List(cmd.Context(), q)
 			if err != nil {
 				return err
+			}
+			// A plan that is gone has its drills in the ledger still.
+			if _, known := parts.Config.Drills[q.Plan]; q.Plan != "" && !known && len(found) == 0 {
+				return usageError{fmt.Errorf("there is no drill of a plan %q, and the configuration has %s", q.Plan, names(parts.Config.Drills))}
 			}
 			return a.show(nonNil(found), func() error {
 				rows := make([][]string, len(found))

@@ -104,16 +104,28 @@ func (a *app) drillManualStep() *cobra.Command {
 				return err
 			}
 			return a.show(step, func() error {
-				documented := "no: the drill fails until the runbook has the step and the drill was repeated"
-				if step.Documented {
-					documented = "yes, at commit " + step.Commit
-				}
-				return a.fields("drill", args[0], "step", step.Text, "by", step.By, "at", when(step.At), "in the runbook", documented)
+				// The step is recorded, whatever else can be told of it.
+				told, _ := s.launcher.DrillState(cmd.Context(), args[0])
+				what, known := stepFields(c.Drills[told.Plan], step)
+				return a.fields("drill", args[0], "step", step.Text, "by", step.By, "at", when(step.At), what, known)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&in.Text, "text", "", "what was done, in the words of the runbook")
 	return cmd
+}
+
+// stepFields say of a step that was told of where it is written down.
+func stepFields(p drill.Plan, step drill.ManualStep) (what, known string) {
+	const book = "in the runbook"
+	switch {
+	case drill.Ticks(p, step):
+		return "on the checklist", "yes, and ticked"
+	case step.Documented:
+		return book, "yes, at commit " + step.Commit
+	default:
+		return book, "no: the drill fails until the runbook has the step and the drill was repeated"
+	}
 }
 
 func (a *app) drillSign() *cobra.Command {

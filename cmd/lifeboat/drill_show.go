@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,12 +78,28 @@ func (a *app) lookUpDrill(ctx context.Context, parts *worker.Parts, id string) (
 		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
 		Findings: rec.Findings, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
 	}}
+	if until := rec.KeptUntil(); time.Now().Before(until) {
+		out.DrillResult = out.Standing(rec, a.running(ctx, parts, id))
+	}
 	for _, attached := range entry.Attachments {
 		if strings.HasSuffix(attached.Key, ".json") {
 			out.Record = attached.SHA256
 		}
 	}
 	return out, nil
+}
+
+// running is what the engine tells of a drill; nothing where it can't be asked.
+func (a *app) running(ctx context.Context, parts *worker.Parts, id string) workflows.DrillResult {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	s, err := a.connect(ctx, parts.Config, false)
+	if err != nil {
+		return workflows.DrillResult{}
+	}
+	defer s.close()
+	state, _ := s.launcher.DrillState(ctx, id)
+	return state
 }
 
 // recordTables print what a record has of steps, checks and reconciliations.
@@ -149,7 +166,30 @@ func (a *app) drillCoverage() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.json(found)
+			return a.show(found, func() error { return a.coverageTables(found) })
 		},
 	}
+}
+
+// coverageTables print how much was done of each plan, and of each surface.
+func (a *app) coverageTables(c drill.Coverage) error {
+	fmt.Fprintf(a.out, "from %s to %s\n\n", when(c.From), when(c.To))
+	rows := make([][]string, len(c.Plans))
+	for i, p := range c.Plans {
+		rows[i] = []string{p.Plan, p.Kind, strconv.Itoa(p.Done) + " of " + strconv.Itoa(p.Due), strconv.Itoa(p.Passed), strconv.Itoa(p.Partial),
+			strconv.Itoa(p.Failed), strconv.Itoa(p.Aborted), strconv.Itoa(p.Signed), when(p.LastAt)}
+	}
+	if err := a.table([]string{"PLAN", "KIND", "DONE", "PASSED", "PARTIAL", "FAILED", "ABORTED", "SIGNED", "LAST"}, rows); err != nil {
+		return err
+	}
+	rows = make([][]string, len(c.Surfaces))
+	for i, s := range c.Surfaces {
+		rows[i] = []string{s.Surface, strconv.Itoa(s.Restores), strings.Join(s.Stores, ","), strings.Join(s.Plans, ","), when(s.LastRestored)}
+	}
+	fmt.Fprintln(a.out)
+	if err := a.table([]string{"SURFACE", "RESTORED", "FROM", "PLANS", "LAST"}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	return a.fields("never restored", strings.Join(c.NotRestored, ", "), "kinds not done", strings.Join(c.MissingKinds, ", "))
 }

@@ -1,5 +1,10 @@
 package drill
 
+// Ticks reports whether a step is one of the checklist of a tabletop.
+func Ticks(p Plan, told ManualStep) bool {
+	return p.Kind == Tabletop && ticks(told.Text, p.Steps) >= 0
+}
+
 // Ticked reports whether every step of a tabletop's checklist was told of as
 // done. A plan without steps is never ticked.
 func Ticked(p Plan, told []ManualStep) bool {

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// What is said of a step that was told of is what the drill makes of it.
+func TestStepFields(t *testing.T) {
+	t.Parallel()
+	talk := drill.Plan{Kind: drill.Tabletop, Steps: []string{"who calls whom"}}
+	for name, c := range map[string]struct {
+		plan        drill.Plan
+		step        drill.ManualStep
+		what, known string
+	}{
+		"on the checklist":     {talk, drill.ManualStep{Text: "Who calls whom"}, "on the checklist", "yes, and ticked"},
+		"not on the checklist": {talk, drill.ManualStep{Text: "called the police"}, "in the runbook", "no: the drill fails until"},
+		"in the runbook":       {drill.Plan{}, drill.ManualStep{Text: "x", Documented: true, Commit: "c0ffee"}, "in the runbook", "yes, at commit c0ffee"},
+		"in neither":           {drill.Plan{}, drill.ManualStep{Text: "x"}, "in the runbook", "no: the drill fails until"},
+	} {
+		if what, known := stepFields(c.plan, c.step); what != c.what || !strings.HasPrefix(known, c.known) {
+			t.Errorf("%s: %s: %s", name, what, known)
+		}
+	}
+}
+
+func TestCoverageIsATable(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	a := &app{out: &out}
+	now := time.Date(2026, 4, 1, 6, 0, 0, 0, time.UTC)
+	c := drill.Cover(map[string]drill.PlanRuns{"quarterly": {
+		Plan: drill.Plan{Kind: drill.Quarterly, Surfaces: []string{"main"}}, Due: func(_, _ time.Time) int { return 4 },
+	}}, []string{"redis"}, now)
+	if err := a.coverageTables(c); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"from 2025-04-01T06:00:00Z to 2026-04-01T06:00:00Z", "quarterly  quarterly  0 of 4", "main, redis", "restore_test, quarterly"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}
+
+// A judged drill whose environment stays shows its servers, and until when.
+func TestKeptServersAreShown(t *testing.T) {
+	t.Parallel()
+	judged := time.Date(2026, 4, 1, 6, 0, 0, 0, time.UTC)
+	rec := drill.Record{Verdict: drill.VerdictPass, Plan: drill.Plan{Keep: drill.Duration(time.Hour)}, Timeline: drill.Timeline{Judged: judged}}
+	running := workflows.DrillResult{Servers: map[string]workflows.DrillServer{"main": {RestoreID: "r1", Address: "127.0.0.1:5433"}}}
+	for name, c := range map[string]struct {
+		running workflows.DrillResult
+		shown   bool
+	}{"kept": {running, true}, "gone": {workflows.DrillResult{}, false}} {
+		var out bytes.Buffer
+		a := &app{out: &out}
+		if err := a.drillFields(workflows.DrillResult{ID: "d"}.Standing(rec, c.running)); err != nil {
+			t.Fatal(err)
+		}
+		const want = "restored server of main: 127.0.0.1:5433, environment r1, until 2026-04-01T07:00:00Z"
+		if strings.Contains(out.String(), want) != c.shown {
+			t.Errorf("%s:\n%s", name, out.String())
+		}
+	}
+}
