@@ -44,10 +44,10 @@ func (a *Activities) DeclareDrill(ctx context.Context, in DeclareInput) (Declare
 	out.NextDue = nextDue(plan, in.Declared)
 	ref := drills.Ref{Plan: in.Plan, ID: in.DrillID, Actor: cmpOr(in.StartedBy, in.Trigger), Since: in.Declared.Add(-clockSlack)}
 	err := a.Drills.Declare(ctx, ref, map[string]any{"identity": out.Identity, "kind": plan.Kind, "declared": in.Declared, "plan": in.Plan})
-	if err != nil {
-		return out, err
+	if err == nil {
+		err = a.recall(ctx, in, &out)
 	}
-	return out, a.recall(ctx, in, &out)
+	return out, err
 }
 
 // recallWithin bounds what one attempt takes for reading what a drill begins with.
@@ -221,7 +221,8 @@ func (a *Activities) ProveUntouched(ctx context.Context, in DrillRef) (drill.Unt
 // untouchedMethod says how it is known what a drill used, and what is not known.
 const untouchedMethod = "every step of this drill, and of the restores that it ordered, asks a fence on its host before it uses a store or " +
 	"connects to a live surface; the fence notes what is used, and refuses what is barred. The ledger is written beside it, and is no part of the plan. " +
-	"What the plan's programs, commands and checks connect to by themselves is not watched: they share the host's network."
+	"So does a program, check or reconciliation that has the address of a live surface in its text or its variables. " +
+	"What programs connect to by themselves is not watched: they share the host's network."
 
 // LowerFence takes down the fence of a drill whose record was filed.
 func (a *Activities) LowerFence(ctx context.Context, in DrillRef) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/fence"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	stores "github.com/lifeboat-dr/lifeboat/internal/store/all"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
@@ -158,4 +159,32 @@ func proof(t *testing.T, a *activities.Activities, ref activities.DrillRef) (out
 		err = value.Get(&out)
 	}
 	return out, err
+}
+
+// What the plan itself writes down as an address is asked about, too.
+func TestAPlanThatNamesWhatIsLive(t *testing.T) {
+	t.Parallel()
+	plan := drill.Plan{
+		Kind: drill.AnnualFull, Surfaces: []string{"main"},
+		Start: []drill.Program{
+			{Name: "api", Command: []string{"/bin/true"}, Env: map[string]secret.String{"DSN": "postgres://u:p@db.example/db"}, Once: true, Timeout: drill.Duration(time.Minute)},
+		},
+		Checks:    []drill.Check{{Name: "port", Kind: drill.CheckTCP, Address: "db.example:5432", Timeout: drill.Duration(time.Second)}},
+		Reconcile: []drill.Reconcile{{Name: "node", Kind: drill.ReconcileChain, Surface: "main", Chain: &drill.Chain{URL: "http://db.example:5432"}}},
+	}
+	var named *activities.Activities
+	for name, step := range map[string]any{"api": named.StartProgram, "port": named.HealthCheck, "node": named.ReconcileState} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := fenced(t, plan)
+			ref := activities.DrillRef{DrillID: theDrill, Plan: "annual", PlanDigest: a.Config.PlanDigest("annual")}
+			err := stepIn(t, a, "drill/annual/x", step, activities.NamedStep{DrillStep: activities.DrillStep{DrillRef: ref}, Name: name, Attempts: 1})
+			if kindOf(err) != fault.Denied {
+				t.Errorf("it ended with %v", err)
+			}
+			if got := refused(t, a); !slices.Equal(got, []string{"surface:main"}) {
+				t.Errorf("refused is %v", got)
+			}
+		})
+	}
 }

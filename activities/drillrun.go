@@ -131,6 +131,9 @@ func (a *Activities) StartProgram(ctx context.Context, in NamedStep) (drill.Star
 	if program, err = expanded(program, servers, in.DrillID); err != nil {
 		return out, err
 	}
+	if err := a.reach(ctx, program.Reaches()); err != nil {
+		return out, err
+	}
 	state, err := a.Environment.StartProgram(ctx, in.DrillID, program)
 	out.LogDigest, out.Detail = state.LogDigest, state.State
 	return out, err
@@ -177,6 +180,9 @@ func (a *Activities) HealthCheck(ctx context.Context, in NamedStep) (drill.Check
 	if err != nil {
 		return drill.CheckResult{}, err
 	}
+	if err := a.reach(ctx, filled(c.Reaches(), servers, in.DrillID)); err != nil {
+		return drill.CheckResult{}, err
+	}
 	runner := check.Runner{Servers: servers, DrillID: in.DrillID, Secrets: a.Config.PlanSecrets(in.Plan)}
 	got := runner.Try(ctx, c)
 	if ctx.Err() != nil {
@@ -204,6 +210,9 @@ func (a *Activities) ReconcileState(ctx context.Context, in NamedStep) (drill.Re
 	}
 	servers, err := a.servers(in.Servers)
 	if err != nil {
+		return drill.Reconciliation{}, err
+	}
+	if err := a.reach(ctx, r.Reaches()); err != nil {
 		return drill.Reconciliation{}, err
 	}
 	sides := make(map[string]reconcile.Server, len(servers))

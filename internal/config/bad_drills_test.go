@@ -146,6 +146,7 @@ func TestBadDrills(t *testing.T) {
 		"not its copy":       {"store: disk}\n  talk", "store: disk, points: {redis: {store: primary}}}\n  talk", `46: drills.yearly.points.redis.store "primary" is where redis is stored first`},
 		"not in the ID":      {"store: disk}\n  talk", "store: disk, points: {redis: {id: 'primary:01'}}}\n  talk", `46: drills.yearly.points.redis.store "primary" is where redis is stored first`},
 		"an empty store":     {"store: disk}\n  talk", "store: spare}\n  talk", "46: drills.yearly.store \"spare\": no policy of main writes or copies to it\n46: drills.yearly.store \"spare\": no policy of redis writes or copies to it"},
+		"a live address":     {"store: disk}\n  talk", "store: disk, checks: [{kind: tcp, address: 'db:5432'}]}\n  talk", `46: drills.yearly.checks.0 names the address of main, which kind annual_full takes for lost; write {{main.address}} for the restored one`},
 		"talk of nothing":    {"steps: [who calls whom, where the keys are]", "", `47: drills.talk.steps is missing: kind tabletop is a checklist`},
 		"empty step":         {"who calls whom", "' '", `47: drills.talk.steps.0 is empty`},
 		"talk of surfaces":   {"kind: tabletop,", "kind: tabletop, surfaces: [main], targets: {rto: 1m},", "47: drills.talk.surfaces means nothing for kind tabletop: it restores nothing\n47: drills.talk.targets means nothing for kind tabletop"},

@@ -45,6 +45,7 @@ func (v *validator) drills() {
 		d.reconcile()
 		if d.p.Kind == drill.AnnualFull {
 			d.offSite()
+			d.apart()
 		}
 	}
 }
