@@ -183,6 +183,11 @@ func (p *Parts) planStates(ctx context.Context, now time.Time) (map[string]drill
 				last = d.Declared
 			}
 		}
+		if last.IsZero() {
+			if last, err = archive.Since(ctx, name); err != nil {
+				return states, fault.While(err, "since when plan %s is in force", name)
+			}
+		}
 		state.NextDue, state.Overdue = due(plan, last, now)
 		if state.Open, err = archive.Findings(ctx, name); err != nil {
 			return states, fault.While(err, "the findings of plan %s", name)
@@ -196,15 +201,16 @@ func (p *Parts) planStates(ctx context.Context, now time.Time) (map[string]drill
 const overdueAfter = 24 * time.Hour
 
 // due is when a plan's next drill is due after its last one, and whether that
-// was too long ago. A plan that was never drilled is due at its next turn.
-func due(plan drill.Plan, last, now time.Time) (next time.Time, overdue bool) {
+// was too long ago. A plan that was never drilled counts from when it came into
+// force, which is now where the ledger does not know it yet. One that follows
+// policies has no time of its own: it is overdue when no drill can be valid any more.
+func due(plan drill.Plan, from, now time.Time) (next time.Time, overdue bool) {
+	if from.IsZero() {
+		from = now
+	}
 	schedule, zone := scheduleOf(plan)
 	if schedule == nil {
-		return time.Time{}, false
-	}
-	from := last
-	if last.IsZero() {
-		from = now
+		return time.Time{}, len(plan.After) > 0 && now.Sub(from) > plan.ValidFor()
 	}
 	next = schedule.Next(from.In(zone)).UTC()
 	return next, now.Sub(next) > overdueAfter

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence"
+	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -51,7 +51,7 @@ func (p *Parts) noteConfig(ctx context.Context) error {
 	}
 	at := time.Now().UTC()
 	_, err = p.Ledger.Append(ctx, evidence.Entry{
-		ID: "audit/config/" + host + "/" + at.Format(time.RFC3339Nano), Kind: activities.KindAudit + "config", Actor: "host " + host,
+		ID: "audit/config/" + host + "/" + at.Format(time.RFC3339Nano), Kind: drills.KindConfig, Actor: "host " + host,
 		Subject: "configuration", Since: at, Body: body,
 	})
 	if err != nil {

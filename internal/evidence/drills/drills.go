@@ -32,6 +32,8 @@ const (
 	KindLeftBehind = "drill.left-behind"
 	// KindFinding is a person's decision on a finding.
 	KindFinding = "drill.finding"
+	// KindConfig is of entries about no drill, but about the plans that are in force on a host.
+	KindConfig = "audit.config"
 )
 
 // Archive is the drills of one ledger. It may be used by many goroutines.
@@ -44,7 +46,7 @@ type Archive struct {
 
 // Open opens the drills of a ledger. Nothing is read yet.
 func Open(ledger *evidence.Ledger) *Archive {
-	return &Archive{ledger: ledger, reading: make(chan struct{}, 1), folded: folded{plans: map[string]*history{}}}
+	return &Archive{ledger: ledger, reading: make(chan struct{}, 1), folded: folded{plans: map[string]*history{}, inForce: map[string]map[string]time.Time{}}}
 }
 
 // Filed says where in the ledger something is.

@@ -16,6 +16,8 @@ type folded struct {
 	// next is the first entry that was not read.
 	next  int64
 	plans map[string]*history
+	// inForce has since when a plan stands in the configuration, by host and plan.
+	inForce map[string]map[string]time.Time
 }
 
 // history is what the ledger has of one plan.
@@ -77,6 +79,11 @@ type declaration struct {
 
 // add folds the next entry. One that is about no drill is passed over.
 func (f *folded) add(r evidence.Record) error {
+	if r.Kind == KindConfig {
+		if err := f.config(r); err != nil {
+			return fault.Wrap(fault.Unsupported, err, "read entry %d of the ledger, of kind %s: take a newer version of Lifeboat", r.Seq, r.Kind)
+		}
+	}
 	plan, id, _, ok := cutID(r.ID)
 	if !ok || !strings.HasPrefix(r.Kind, kinds) {
 		f.next = r.Seq + 1
@@ -138,6 +145,44 @@ func (h *history) add(d *run, r evidence.Record) error {
 	}
 	d.State = d.Summary.State()
 	return nil
+}
+
+// config folds a change of the configuration of one host.
+func (f *folded) config(r evidence.Record) error {
+	var body struct {
+		Host  string            `json:"host"`
+		Plans map[string]string `json:"plans"`
+	}
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		return err
+	}
+	plans := map[string]time.Time{}
+	for plan := range body.Plans {
+		if since, before := f.inForce[body.Host][plan]; before {
+			plans[plan] = since
+		} else {
+			plans[plan] = r.Time
+		}
+	}
+	f.inForce[body.Host] = plans
+	return nil
+}
+
+// Since is when a plan first stood in the configuration that a host still has;
+// zero where the ledger does not know it.
+func (a *Archive) Since(ctx context.Context, plan string) (time.Time, error) {
+	f, done, err := a.read(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer done()
+	var first time.Time
+	for _, plans := range f.inForce {
+		if since, ok := plans[plan]; ok && (first.IsZero() || since.Before(first)) {
+			first = since
+		}
+	}
+	return first, nil
 }
 
 // kinds begins the kinds of a drill's entries.
