@@ -42,6 +42,7 @@ var access = []struct {
 	{"DELETE", "/v1/drills/{id}", "", Operator},
 	{"POST", "/v1/drills/{id}/manual-steps", `{"text":"moved the DNS name"}`, Operator},
 	{"POST", "/v1/drills/{id}/sign-off", `{"statement":"looked at all of it"}`, Approver},
+	{"POST", "/v1/drills/{id}/findings", `{"finding":"x","owner":"ann"}`, Operator},
 	{"GET", "/v1/drills/{id}/report", "", Viewer},
 	{"GET", "/v1/evidence", "", Viewer},
 	{"GET", "/v1/evidence/verify", "", Viewer},

@@ -135,6 +135,7 @@ func (s *Server) describe(api huma.API) {
 	}, s.getSurface)
 	s.describeRecovery(api, startErrors, readErrors)
 	s.describeDrills(api, startErrors, readErrors)
+	s.describeFindings(api, startErrors)
 	s.describeEvidence(api, readErrors)
 	add(s, api, route{
 		id: "list-keys", method: http.MethodGet, path: "/v1/admin/keys", tag: "keys", role: Admin,
