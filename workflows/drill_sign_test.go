@@ -119,7 +119,7 @@ func TestWhoMaySign(t *testing.T) {
 	}
 }
 
-// An account and the keys that it used count as one, unless two keys say otherwise.
+// An account can't sign what was done from it, with no key and with none that its configuration has.
 func TestWhoMaySignAtTheCommandLine(t *testing.T) {
 	t.Parallel()
 	r := newRehearsal(t, quarterlyPlan())
