@@ -25,8 +25,10 @@ type DeclareInput struct {
 	Trigger   string    `json:"trigger"`
 	StartedBy string    `json:"startedBy"`
 	drill.CommandLine
-	WorkflowID string `json:"workflowId"`
-	RunID      string `json:"runId"`
+	// Overridden are the surfaces whose point the request chose, see drill.Identity.
+	Overridden []string `json:"overridden,omitempty"`
+	WorkflowID string   `json:"workflowId"`
+	RunID      string   `json:"runId"`
 	// Attempts is how often the step is tried: the last one notes what it can't read.
 	Attempts int `json:"attempts"`
 }

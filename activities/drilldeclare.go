@@ -37,7 +37,7 @@ func (a *Activities) DeclareDrill(ctx context.Context, in DeclareInput) (Declare
 		return Declared{}, fault.New(fault.Invalid, "there is no ledger to record a drill in: %s", a.NoLedger)
 	}
 	out := Declared{Plan: a.Config.PublicPlan(in.Plan), Identity: drill.Identity{
-		WorkflowID: in.WorkflowID, RunID: in.RunID, Trigger: in.Trigger, StartedBy: in.StartedBy, CommandLine: in.CommandLine,
+		WorkflowID: in.WorkflowID, RunID: in.RunID, Trigger: in.Trigger, StartedBy: in.StartedBy, CommandLine: in.CommandLine, Overridden: in.Overridden,
 		Config: a.Config.Fingerprint(), PlanDigest: a.Config.PlanDigest(in.Plan), Parts: ProofParts(a.Config, in.Plan, a.Version),
 		Tools: map[string]string{"lifeboat": a.Version}, Host: a.Host,
 	}}

@@ -38,7 +38,7 @@ func (a *Activities) SelectPoint(ctx context.Context, in SelectInput) (SelectedP
 	storeName := cmp.Or(in.Selection.Store, plan.Store)
 	switch {
 	case in.Selection.ID != "":
-		return a.selectPoint(ctx, in, storeName, drill.SelectPoint)
+		return a.selectPoint(ctx, in, plan.PointName(in.Selection), drill.SelectPoint)
 	case in.Selection.At != "":
 		return a.selectMoment(ctx, in, storeName, in.Selection.At, drill.SelectMoment)
 	case how == drill.SelectRandom, how == drill.SelectSnapshot:
@@ -116,18 +116,10 @@ func (a *Activities) selectSnapshot(ctx context.Context, in SelectInput, storeNa
 // newestPoints is how many points are looked at for the newest snapshot.
 const newestPoints = 50
 
-func (a *Activities) selectPoint(ctx context.Context, in SelectInput, storeName, asked string) (SelectedPoint, error) {
-	name := in.Selection.ID
-	if storeName != "" && !strings.Contains(name, ":") {
-		name = storeName + ":" + name
-	}
-	found, err := a.Catalog.Find(ctx, name)
+func (a *Activities) selectPoint(ctx context.Context, in SelectInput, name, asked string) (SelectedPoint, error) {
+	found, err := a.Catalog.FindSnapshot(ctx, name, in.Surface)
 	if err != nil {
 		return SelectedPoint{}, err
-	}
-	if found.Surface != in.Surface || found.Kind != archive.KindSnapshot || found.State == catalog.StateCorrupt {
-		return SelectedPoint{}, fault.New(fault.Invalid, "point %s is no readable snapshot of %s: it is a %s of %s, %s",
-			found.ID, in.Surface, found.Kind, found.Surface, found.State)
 	}
 	return a.describe(ctx, found, asked, in.Selection.ID)
 }

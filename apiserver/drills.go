@@ -86,7 +86,14 @@ func (s *Server) runDrill(ctx context.Context, in *runDrillInput) (*startedOutpu
 		if err == nil && (chosen.ID == "") == (chosen.At == "") {
 			err = fault.New(fault.Invalid, "points of %s: send either id or at", clip(surface))
 		}
-		input.Points[surface] = drill.Selection{ID: chosen.ID, At: chosen.At}
+		if kind := s.config.Surfaces[surface].Kind; err == nil && chosen.At != "" && kind != "postgres" {
+			err = fault.New(fault.Invalid, "points of %s: only surfaces of kind postgres are recovered to a moment, and it is of kind %s", clip(surface), kind)
+		}
+		selection := drill.Selection{ID: chosen.ID, At: chosen.At}
+		if err == nil && chosen.ID != "" {
+			_, err = s.catalog.FindSnapshot(ctx, plan.PointName(selection), surface)
+		}
+		input.Points[surface] = selection
 	}
 	if err != nil {
 		return nil, s.failed(ctx, drillAction, in.Body.Plan, err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,6 +26,7 @@ const (
 func TestRunDrill(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	point := b.seal("cache", "redis", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)).ID
 	for name, c := range map[string]struct {
 		role Role
 		body string
@@ -34,9 +36,9 @@ func TestRunDrill(t *testing.T) {
 		"as planned": {Operator, `{"plan":"quarterly"}`, "quarterly", workflows.DrillInput{Plan: "quarterly", StartedBy: "operator"}},
 		"by admin":   {Admin, `{"plan":"talk"}`, "tabletop", workflows.DrillInput{Plan: "talk", StartedBy: "boss"}},
 		"other points": {
-			Operator, `{"plan":"quarterly","points":{"main":{"at":"-10m"},"cache":{"id":"offsite:20260102T030405.000Z-abcdef"}}}`, "quarterly",
+			Operator, `{"plan":"quarterly","points":{"main":{"at":"-10m"},"cache":{"id":"primary:` + point + `"}}}`, "quarterly",
 			workflows.DrillInput{Plan: "quarterly", StartedBy: "operator", Points: map[string]drill.Selection{
-				"main": {At: "-10m"}, "cache": {ID: "offsite:20260102T030405.000Z-abcdef"},
+				"main": {At: "-10m"}, "cache": {ID: "primary:" + point},
 			}},
 		},
 	} {
@@ -85,6 +87,7 @@ func TestRunDrillOnce(t *testing.T) {
 func TestBadDrill(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	point := b.seal("cache", "redis", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)).ID
 	for name, c := range map[string]struct {
 		body   string
 		status int
@@ -102,6 +105,10 @@ func TestBadDrill(t *testing.T) {
 		"neither id nor at":  {`{"plan":"nightly","points":{"main":{}}}`, 400, "invalid", "either id or at"},
 		"a long point":       {`{"plan":"nightly","points":{"main":{"id":"` + strings.Repeat("x", 201) + `"}}}`, 422, "invalid", "points"},
 		"store of the point": {`{"plan":"nightly","points":{"main":{"id":"x","store":"elsewhere"}}}`, 422, "invalid", "store"},
+		"no such point":      {`{"plan":"nightly","points":{"main":{"id":"20260102T030405.000Z-abcdef"}}}`, 404, "missing", "no recovery point"},
+		"no ID of a point":   {`{"plan":"nightly","points":{"main":{"id":"zzz"}}}`, 404, "missing", "neither the ID nor the URI"},
+		"another's point":    {`{"plan":"nightly","points":{"main":{"id":"` + point + `"}}}`, 400, "invalid", "no readable snapshot of main"},
+		"a moment of Redis":  {`{"plan":"quarterly","points":{"cache":{"at":"latest"}}}`, 400, "invalid", "only surfaces of kind postgres"},
 		"who asks":           {`{"plan":"nightly","startedBy":"approver"}`, 422, "invalid", "startedBy"},
 		"no JSON":            {`{"plan":`, 400, "invalid", ""},
 	} {

@@ -160,6 +160,7 @@ func (d *driller) declare(ctx workflow.Context) error {
 	return d.phaseOf(ctx, drill.PhaseDeclare, func() (err error) {
 		d.declared, err = call(declaring(ctx, "declare the failure"), acts.DeclareDrill, activities.DeclareInput{
 			DrillID: d.out.ID, Plan: d.in.Plan, Declared: d.rec.Timeline.Declared, Trigger: d.in.Trigger, StartedBy: d.in.StartedBy, CommandLine: d.in.CommandLine,
+			Overridden: d.overridden(),
 			WorkflowID: info.WorkflowExecution.ID, RunID: info.WorkflowExecution.RunID, Attempts: int(retryBriefly.MaximumAttempts),
 		})
 		if err != nil {

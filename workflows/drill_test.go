@@ -120,7 +120,7 @@ func (r *rehearsal) playRestores() {
 func (r *rehearsal) playBeginning() {
 	r.OnActivity(acts.DeclareDrill, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DeclareInput) (activities.Declared, error) {
 		return activities.Declared{Plan: r.plan, Identity: drill.Identity{
-			Trigger: in.Trigger, StartedBy: in.StartedBy, CommandLine: in.CommandLine, PlanDigest: "digest", Host: drillHost, RunbookCommit: "c0ffee",
+			Trigger: in.Trigger, StartedBy: in.StartedBy, CommandLine: in.CommandLine, Overridden: in.Overridden, PlanDigest: "digest", Host: drillHost, RunbookCommit: "c0ffee",
 		}, Unread: r.unread}, r.note("declare")
 	})
 	r.OnActivity(acts.Isolate, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillRef) (drill.Isolation, error) {

@@ -38,6 +38,15 @@ func (d *driller) selectPoints(ctx workflow.Context) []activities.SelectedPoint 
 	return selected
 }
 
+// overridden are the surfaces whose point somebody chose for this drill. A policy
+// has the point that it has just made restored, as the plan says.
+func (d *driller) overridden() []string {
+	if d.in.Trigger == TriggerPolicy {
+		return nil
+	}
+	return workflow.DeterministicKeys(d.in.Points)
+}
+
 // eachSurface does the same for every surface of the plan at once, and returns the first error.
 func (d *driller) eachSurface(ctx workflow.Context, do func(ctx workflow.Context, i int, name string) error) error {
 	var first error

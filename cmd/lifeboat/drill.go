@@ -47,6 +47,14 @@ func (a *app) drillRun() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
+			for surface, chosen := range in.Points {
+				if chosen.ID == "" {
+					continue
+				}
+				if _, err := parts.Catalog.FindSnapshot(cmd.Context(), parts.Config.Drills[args[0]].PointName(chosen), surface); err != nil {
+					return fault.While(err, "--point for %s", surface)
+				}
+			}
 			return a.runDrill(cmd.Context(), parts, in, f.wait)
 		},
 	}
@@ -76,6 +84,9 @@ func (f drillFlags) input(parts *worker.Parts, plan string) (workflows.DrillInpu
 			surface, rest, found := strings.Cut(value, "=")
 			if !found || rest == "" || !slices.Contains(p.Surfaces, surface) {
 				return in, fmt.Errorf("--%s %q: write SURFACE=VALUE, with one of the plan's surfaces: %s", flag.name, value, strings.Join(p.Surfaces, ", "))
+			}
+			if kind := parts.Config.Surfaces[surface].Kind; flag.name == "at" && kind != "postgres" {
+				return in, fmt.Errorf("--at %q: only surfaces of kind postgres are recovered to a moment, and %s is of kind %s: choose a --point", value, surface, kind)
 			}
 			selection := in.Points[surface]
 			flag.set(&selection, rest)

@@ -46,6 +46,16 @@ func (c *Catalog) Find(ctx context.Context, idOrURI string) (Point, error) {
 	return c.only(ctx, g, idOrURI, &failed)
 }
 
+// FindSnapshot is Find for a snapshot of a surface that can be read. The error
+// is of kind fault.Invalid where the point is something else.
+func (c *Catalog) FindSnapshot(ctx context.Context, idOrURI, surface string) (Point, error) {
+	p, err := c.Find(ctx, idOrURI)
+	if err == nil && (p.Surface != surface || p.Kind != archive.KindSnapshot || p.State == StateCorrupt) {
+		err = fault.New(fault.Invalid, "point %s is no readable snapshot of %s: it is a %s of %s, %s", p.ID, surface, p.Kind, p.Surface, p.State)
+	}
+	return p, err
+}
+
 // only reads the point of a group with at most one folder of each store.
 func (c *Catalog) only(ctx context.Context, g group, asked string, failed *failure) (Point, error) {
 	p := c.readGroup(ctx, g, failed)

@@ -34,6 +34,9 @@ func NotAttested(r Record) []string {
 // aboutPoints is about what was restored, and from where.
 func aboutPoints(r Record) []string {
 	var said, names []string
+	if chosen := r.Identity.Overridden; len(chosen) > 0 {
+		said = append(said, "The plan's own choice of a recovery point was not followed for "+list(chosen)+": this is no proof of the plan.")
+	}
 	for _, s := range r.Surfaces {
 		names = append(names, s.Surface)
 		switch {

@@ -50,7 +50,7 @@ type Commitment struct {
 	// MeasuredRTO and MeasuredRPO are what Drill measured.
 	MeasuredRTO *float64 `json:"measuredRtoSeconds,omitempty"`
 	MeasuredRPO *float64 `json:"measuredRpoSeconds,omitempty"`
-	// Drill is the newest one that passed and was signed; without one, the newest.
+	// Drill is the newest one that passed as planned and was signed; without one, the newest.
 	Drill    string    `json:"drill,omitempty"`
 	SignedBy string    `json:"signedBy,omitempty"`
 	ProvenAt time.Time `json:"provenAt,omitzero"`
@@ -104,7 +104,7 @@ func commit(name string, state PlanState, now time.Time) Commitment {
 	}
 	slices.Sort(c.OpenFindings)
 	drills := latest(name, state.Last)
-	at := slices.IndexFunc(drills, func(s Summary) bool { return s.Verdict == VerdictPass && s.signed() })
+	at := slices.IndexFunc(drills, Summary.proves)
 	if at < 0 {
 		c.Reason = notShown(state.Plan, drills)
 		if len(drills) > 0 {
@@ -167,6 +167,8 @@ func notShown(p Plan, drills []Summary) string {
 		return and("the last drill, "+last.ID+", failed", last.reason())
 	case last.SignOff != nil && last.SignOff.Decision == DecisionRefused:
 		return refused(last)
+	case last.beside() != "":
+		return "the last drill, " + last.ID + ", proves nothing of the plan: " + last.beside()
 	case last.SignOff != nil && last.SignOff.Decision == DecisionExpired:
 		return "passed but not signed: nobody signed drill " + last.ID + " in time"
 	case !p.NeedsSignOff():

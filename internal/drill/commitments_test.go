@@ -36,6 +36,34 @@ func stateOf(drills ...Summary) PlanState {
 	}
 }
 
+// A drill whose points a request chose, or that read another store than the plan
+// does, proves nothing of the plan, and takes no older proof back.
+func TestADrillBesideThePlanProvesNothing(t *testing.T) {
+	t.Parallel()
+	signed := judged.Add(-time.Hour)
+	for reason, change := range map[string]func(*Summary){
+		"the recovery point of main was chosen by whoever started it":                func(s *Summary) { s.Overridden = []string{"main"} },
+		"main was read from the store primary, from which the plan does not read it": func(s *Summary) { s.Stores = []string{"primary"} },
+	} {
+		beside := drilled("3", VerdictPass, signed)
+		change(&beside)
+		alone := Commit(map[string]PlanState{"quarterly": stateOf(beside)}, judged)[0]
+		if alone.State != Unproven || alone.Reason != "the last drill, 3, proves nothing of the plan: "+reason {
+			t.Errorf("%+v", alone)
+		}
+		both := Commit(map[string]PlanState{"quarterly": stateOf(beside, drilled("2", VerdictPass, signed))}, judged)[0]
+		if both.State != Proven || both.Drill != "2" {
+			t.Errorf("%+v", both)
+		}
+	}
+	// What a service recovers is in no store.
+	managed := drilled("3", VerdictPass, signed)
+	managed.Stores = []string{""}
+	if c := Commit(map[string]PlanState{"quarterly": stateOf(managed)}, judged)[0]; c.State != Proven {
+		t.Errorf("%+v", c)
+	}
+}
+
 // Drills of a plan may overlap: what became of one that began earlier counts
 // from when it was known.
 func TestADrillBesideAProofTakesItBack(t *testing.T) {

@@ -142,13 +142,14 @@ func TestNotAttested(t *testing.T) {
 				r.Programs, r.Checks, r.Timeline.Reconciled, r.Plan.Targets = nil, nil, time.Time{}, Targets{}
 				r.Reconciled, r.Isolation.Attempts = r.Reconciled[:1], nil
 				r.Surfaces[0].Gaps, r.Surfaces[0].Selection, r.Surfaces[0].Reached = []string{"a"}, SelectRandom+": one of 5 snapshots", time.Time{}
+				r.Identity.Overridden = []string{"main"}
 				r.Surfaces[1].Compared, r.Plan.Surfaces = 0, []string{"main", "redis", "other"}
 			},
 			[]string{
 				"No program of the application", "No health check passed", "Nothing was reconciled", "No RTO was measured.", "No RPO was measured.",
 				"has no RTO target", "has no RPO target", "Nothing was tried against the environment", "The stored WAL of main has 1 hole",
 				"main was restored from a chosen point (random: one of 5 snapshots)", "redis was not compared with the fingerprint", "other is in the plan and was not restored.",
-				"redis was restored from its newest snapshot",
+				"redis was restored from its newest snapshot", "was not followed for main: this is no proof of the plan.",
 			},
 			[]string{"main was restored from its newest state"},
 		},

@@ -28,6 +28,26 @@ func (s Summary) signed() bool {
 	return s.SignOff != nil && s.SignOff.Decision == DecisionSigned && !s.SignOff.At.IsZero() && s.SignOff.Revision == s.Revision
 }
 
+// proves reports whether a drill is a proof of its plan: it passed, was signed,
+// and did what the plan says. See beside.
+func (s Summary) proves() bool {
+	return s.Verdict == VerdictPass && s.signed() && s.beside() == ""
+}
+
+// beside says in what a drill did something else than its plan: a request chose
+// a point, or a store was read that the plan does not read.
+func (s Summary) beside() string {
+	if len(s.Overridden) > 0 {
+		return "the recovery point of " + list(s.Overridden) + " was chosen by whoever started it"
+	}
+	for i, store := range s.Stores {
+		if _, known := s.Parts["store:"+store]; store != "" && !known && len(s.Parts) > 0 && i < len(s.Surfaces) {
+			return s.Surfaces[i] + " was read from the store " + store + ", from which the plan does not read it"
+		}
+	}
+	return ""
+}
+
 // at is when the drill was judged, or else declared.
 func (s Summary) at() time.Time {
 	if s.Judged.IsZero() {

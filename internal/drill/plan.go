@@ -4,6 +4,8 @@
 package drill
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -112,6 +114,15 @@ type Selection struct {
 	At string `yaml:"at" json:"at,omitempty"`
 	// Store overrides the plan's.
 	Store string `yaml:"store" json:"store,omitempty"`
+}
+
+// PointName is how a catalog finds the point of a selection with an ID: STORE:ID
+// where the selection or else the plan names a store and the ID does not.
+func (p Plan) PointName(s Selection) string {
+	if store := cmp.Or(s.Store, p.Store); store != "" && !strings.Contains(s.ID, ":") {
+		return store + ":" + s.ID
+	}
+	return s.ID
 }
 
 // Sanitize is one SQL statement, or several, for one restored surface.

@@ -60,6 +60,9 @@ type Identity struct {
 	Trigger   string `json:"trigger"`
 	StartedBy string `json:"startedBy"`
 	CommandLine
+	// Overridden are the surfaces whose recovery point the request chose instead of
+	// the plan: such a drill is no proof of the plan.
+	Overridden []string `json:"overridden,omitempty"`
 	// Config is the fingerprint of the configuration, PlanDigest that of the
 	// plan alone; RunbookCommit is the commit that the runbook was read at.
 	Config        string `json:"config"`

@@ -39,6 +39,8 @@ type Summary struct {
 	Selections []string `json:"selections,omitempty"`
 	// Parts are those of Identity: what the drill proves something of.
 	Parts map[string]string `json:"parts,omitempty"`
+	// Overridden are the surfaces whose point was chosen by the request.
+	Overridden []string `json:"overridden,omitempty"`
 	// FailedAt is when the newest finding was found that fails the drill.
 	FailedAt time.Time `json:"failedAt,omitzero"`
 	// Findings are the open ones, Closed the IDs of those that this drill closed.
@@ -77,7 +79,7 @@ func SummaryOf(r Record) Summary {
 	s := Summary{
 		ID: r.ID, Plan: r.PlanName, WorkflowID: r.Identity.WorkflowID, Kind: r.Kind, Revision: r.Revision, Verdict: r.Verdict,
 		StartedBy: r.Identity.StartedBy, Declared: r.Timeline.Declared, Judged: r.Timeline.Judged, Objectives: r.Objectives,
-		Parts: r.Identity.Parts, NeedsSignOff: r.Plan.NeedsSignOff(), Findings: []Finding{},
+		Parts: r.Identity.Parts, Overridden: r.Identity.Overridden, NeedsSignOff: r.Plan.NeedsSignOff(), Findings: []Finding{},
 	}
 	s.Text, _ = cut(r.Summary, maxSummedText)
 	s.Objectives.Trend = nil

@@ -154,6 +154,9 @@ func identity(r drill.Record) []block {
 		given("Started by", i.StartedBy, "not recorded"),
 		given("Host", i.Host, "not recorded"),
 	}}}
+	if len(i.Overridden) > 0 {
+		blocks[0].Facts = append(blocks[0].Facts, several("Points chosen by whoever started it, so that this proves nothing of the plan", i.Overridden, classPlain, ""))
+	}
 	pairs := func(caption, name string, m map[string]string) {
 		if len(m) == 0 {
 			return
