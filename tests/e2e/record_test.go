@@ -24,6 +24,10 @@ import (
 
 var update = flag.Bool("update", false, "write the histories that TestRecordReplays records to workflows/testdata/replay")
 
+// recording counts the generations of fixtures. Those of an older one stay as
+// they are: runs of that code may be under way while Lifeboat is upgraded.
+const recording = "-2"
+
 // TestRecordReplays runs every workflow in each of its ways, and replays what
 // it recorded. With -update the histories become the fixtures of later versions.
 func TestRecordReplays(t *testing.T) {
@@ -75,10 +79,11 @@ func TestRecordReplays(t *testing.T) {
 	s.record(t, runs)
 }
 
-// record replays histories, and with -update makes them fixtures of later versions.
-func (s *site) record(t *testing.T, runs map[string]string) {
+// record replays histories, and with -update makes them fixtures of later
+// versions. Further names of this machine are replaced in pairs.
+func (s *site) record(t *testing.T, runs map[string]string, names ...string) {
 	t.Helper()
-	anonymous := strings.NewReplacer(lifeboatworker.Host(s.dataDir), "host-1", s.dir, "/site", hostname(t), "host")
+	anonymous := strings.NewReplacer(append(names, lifeboatworker.Host(s.dataDir), "host-1", s.dir, "/site", hostname(t), "host")...)
 	for name, id := range runs {
 		events := history(t, s.temporal(t), id, "")
 		for _, event := range events {
@@ -86,7 +91,7 @@ func (s *site) record(t *testing.T, runs map[string]string) {
 		}
 		replay(t, name, events)
 		if *update {
-			write(t, filepath.Join("../../workflows/testdata/replay", name+".json"), events)
+			write(t, filepath.Join("../../workflows/testdata/replay", name+recording+".json"), events)
 		}
 	}
 }
