@@ -89,26 +89,38 @@ func execute(ctx context.Context, u secret.String, sql string) (rows int64, err 
 	return rows, fault.Wrap(fault.Invalid, err, "run the SQL")
 }
 
-// TryIsolation tries to get at the restored servers from outside.
-func (a *Activities) TryIsolation(ctx context.Context, in DrillStep) ([]drill.Attempt, error) {
+// Tried is what was tried against the restored servers, and what they are.
+type Tried struct {
+	Attempts []drill.Attempt `json:"attempts"`
+	// Servers are their kinds and versions, such as "postgres 15.18", by drill.PartServer and the surface.
+	Servers map[string]string `json:"servers,omitempty"`
+}
+
+// TryIsolation tries to get at the restored servers from outside, and notes their versions.
+func (a *Activities) TryIsolation(ctx context.Context, in DrillStep) (Tried, error) {
 	p := startPulse(ctx, "try to get in from outside", 0)
 	defer p.end()
-	attempts := []drill.Attempt{}
+	out := Tried{Attempts: []drill.Attempt{}, Servers: map[string]string{}}
 	for _, ref := range in.Servers {
+		server, err := a.Environment.Get(ref.RestoreID)
+		if err != nil {
+			return out, fault.While(err, "the restored server of %s", ref.Surface)
+		}
+		out.Servers[drill.PartServer+ref.Surface] = server.Kind + " " + server.Version
 		live := []secret.String{a.Config.Surfaces[ref.Surface].URL}
 		if standby := a.Config.Surfaces[ref.Surface].StandbyURL; standby != "" {
 			live = append(live, standby)
 		}
 		tried, err := a.Environment.TryIsolation(ctx, ref.RestoreID, live)
 		if err != nil {
-			return attempts, fault.While(err, "try the isolation of %s", ref.Surface)
+			return out, fault.While(err, "try the isolation of %s", ref.Surface)
 		}
 		for _, attempt := range tried {
 			attempt.What = ref.Surface + ": " + attempt.What
-			attempts = append(attempts, attempt)
+			out.Attempts = append(out.Attempts, attempt)
 		}
 	}
-	return attempts, nil
+	return out, nil
 }
 
 // StartProgram starts one of the application's own programs on what was restored.

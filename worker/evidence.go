@@ -173,12 +173,16 @@ func (p *Parts) planStates(ctx context.Context, now time.Time) (map[string]drill
 			return states, fault.While(err, "the drills of plan %s", name)
 		}
 		state := drill.PlanState{Plan: plan, Parts: activities.ProofParts(p.Config, name, p.Version)}
-		last := time.Time{}
+		last, servers := time.Time{}, false
 		for _, d := range found {
 			if d.Verdict == "" {
 				continue
 			}
 			state.Last = append(state.Last, d.Summary)
+			if d.State == drill.StateSigned && d.Verdict == drill.VerdictPass && !servers {
+				servers = true
+				maps.Copy(state.Parts, p.serversNow(ctx, d))
+			}
 			if d.Verdict != drill.VerdictAborted && last.IsZero() {
 				last = d.Declared
 			}

@@ -172,7 +172,7 @@ func (a *almanac) play() {
 			},
 		}, nil
 	})
-	a.OnActivity(acts.TryIsolation, mock.Anything, mock.Anything).Return([]drill.Attempt{{What: "a login", Result: drill.Pass}}, nil)
+	a.OnActivity(acts.TryIsolation, mock.Anything, mock.Anything).Return(activities.Tried{Attempts: []drill.Attempt{{What: "a login", Result: drill.Pass}}}, nil)
 	a.OnActivity(acts.HealthCheck, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.CheckResult, error) {
 		got := drill.CheckResult{Result: drill.Pass, Expected: "1", Observed: "1", Attempts: 1}
 		if a.red(in.Plan, a.Now()) {

@@ -145,8 +145,11 @@ func (r *rehearsal) playMiddle() {
 	r.OnActivity(acts.Sanitise, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.Sanitised, error) {
 		return drill.Sanitised{Name: in.Name, Surface: "main", Rows: 3}, r.note("sanitise")
 	})
-	r.OnActivity(acts.TryIsolation, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillStep) ([]drill.Attempt, error) {
-		return []drill.Attempt{{What: "a login", Expected: "refused", Observed: "refused", Result: drill.Pass}}, r.note("try")
+	r.OnActivity(acts.TryIsolation, mock.Anything, mock.Anything).Return(func(context.Context, activities.DrillStep) (activities.Tried, error) {
+		return activities.Tried{
+			Attempts: []drill.Attempt{{What: "a login", Expected: "refused", Observed: "refused", Result: drill.Pass}},
+			Servers:  map[string]string{drill.PartServer + "main": "postgres 15.18"},
+		}, r.note("try")
 	})
 	r.OnActivity(acts.StartProgram, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.NamedStep) (drill.Started, error) {
 		return drill.Started{Name: in.Name, Result: drill.Pass}, r.note("start")
@@ -307,6 +310,9 @@ func TestDrillOrder(t *testing.T) {
 		t.Errorf("ended with %v: %+v", err, got)
 	}
 	rec := r.records[0]
+	if server := drill.PartServer + "main"; rec.Identity.Tools[server] != "postgres 15.18" || rec.Identity.Parts[server] != "postgres 15.18" {
+		t.Errorf("the versions are not in %+v", rec.Identity)
+	}
 	if o := rec.Objectives; !o.RTOMeasured || o.RTOSeconds < 60 || o.RestoreSeconds < 60 || !o.RPOMeasured {
 		t.Errorf("measured: %+v", o)
 	}

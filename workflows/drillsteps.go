@@ -19,7 +19,8 @@ func (d *driller) sanitise(ctx workflow.Context) bool {
 			d.rec.Sanitised = append(d.rec.Sanitised, done)
 		}
 		tried, err := call(patient(ctx, "try to get in from outside"), acts.TryIsolation, d.step())
-		d.rec.Isolation.Attempts = append(d.rec.Isolation.Attempts, tried...)
+		d.rec.Isolation.Attempts = append(d.rec.Isolation.Attempts, tried.Attempts...)
+		d.rec.Identity.Restored(tried.Servers)
 		return err
 	})
 	if err != nil {

@@ -68,7 +68,7 @@ type Identity struct {
 	Config        string `json:"config"`
 	PlanDigest    string `json:"planDigest"`
 	RunbookCommit string `json:"runbookCommit,omitempty"`
-	// Parts are the fingerprints of what a proof depends on, by name: store:NAME, surface:NAME, keys, plan, route-switch, version.
+	// Parts are the fingerprints of what a proof depends on, by name: store:NAME, surface:NAME, server:NAME, keys, plan, route-switch, version.
 	Parts map[string]string `json:"parts"`
 	// Tools are versions by name: lifeboat, the servers that were restored to.
 	Tools map[string]string `json:"tools"`

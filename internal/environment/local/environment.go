@@ -128,6 +128,17 @@ func (e *Environment) Start(ctx context.Context, id string, spec Spec) (Server, 
 	return i.server(), nil
 }
 
+// Installed returns the version of the server that Start would take for a spec;
+// fault.Unsupported when there is none.
+func (e *Environment) Installed(ctx context.Context, spec Spec) (string, error) {
+	kind, err := kindNamed(spec.Kind)
+	if err != nil {
+		return "", err
+	}
+	found, err := kind.find(ctx, spec)
+	return found.version, err
+}
+
 // MakeDurable undoes the settings that only a throw-away server may have and
 // returns once all data is on disk and survives a crash of the host. PostgreSQL
 // is restarted for it, on the same port. It is idempotent. It fails with
