@@ -65,9 +65,9 @@ func (t *tally) wrong(format string, args ...any) {
 }
 
 // doubt makes the whole a warning, unless it fails.
-func (t *tally) doubt(format string, args ...any) {
+func (t *tally) doubt(why string) {
 	t.doubtful = true
-	t.say(format, args...)
+	t.details = append(t.details, why)
 }
 
 // say adds to what is to be known of the result.
