@@ -195,9 +195,7 @@ func tidying(ctx workflow.Context, summary string) workflow.Context {
 	options := workflow.GetActivityOptions(recording(ctx, summary))
 	options.TaskQueue = workflow.GetActivityOptions(ctx).TaskQueue
 	options.ScheduleToStartTimeout, options.ScheduleToCloseTimeout = time.Minute, 30*time.Minute
-	policy := *retryBriefly
-	policy.MaximumAttempts = 3
-	options.RetryPolicy = &policy
+	options.RetryPolicy = retryBriefly
 	return workflow.WithActivityOptions(ctx, options)
 }
 
