@@ -215,11 +215,11 @@ func (a *app) drillFinding() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, archive, err := parts.Evidence()
-			if err != nil {
+			if err := parts.EnsureSigner(); err != nil {
 				return err
 			}
-			if err := parts.EnsureSigner(); err != nil {
+			_, archive, err := parts.Evidence()
+			if err != nil {
 				return err
 			}
 			who, err := a.person(cmd.Context(), parts.Config)
