@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
@@ -23,6 +24,8 @@ import (
 //	$NOWHERE      HOST:PORT where nobody listens
 //	$DATA         the data folder, also LIFEBOAT_DATA_DIR
 //	$IDENTITY     an age identity; $OTHER is another one
+//	$APPROVER     the secret of a key of the API, as is $VIEWER; their hashes are $APPROVERHASH and $VIEWERHASH
+//	$STRANGER     a public key that signed nothing
 //
 // Beside testscript's own commands there are:
 //
@@ -72,6 +75,16 @@ func furnish(t *testing.T, env *testscript.Env, pg *servers.PG, rd *servers.Redi
 		}
 		env.Setenv(variable, identity.Reveal())
 	}
+	for _, variable := range []string{"APPROVER", "VIEWER"} {
+		hidden := seal.RandomID(52)
+		env.Setenv(variable, hidden)
+		env.Setenv(variable+"HASH", seal.HashToken(secret.String(hidden)))
+	}
+	_, stranger, err := seal.GenerateSigner("lifeboat-evidence")
+	if err != nil {
+		return err
+	}
+	env.Setenv("STRANGER", stranger)
 	env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	// A server that runs as another user can't pass the script's own folder.
 	env.Setenv("TMPDIR", os.TempDir())
