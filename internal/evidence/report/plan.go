@@ -151,7 +151,7 @@ func identity(r drill.Record) []block {
 		digest("Workflow", i.WorkflowID, "not recorded"),
 		digest("Run", i.RunID, "not recorded"),
 		given("Trigger", i.Trigger, "not recorded"),
-		given("Started by", i.StartedBy, "not recorded"),
+		given("Started by", who(i.StartedBy, i.CommandLine), "not recorded"),
 		given("Host", i.Host, "not recorded"),
 	}}}
 	if len(i.Overridden) > 0 {

@@ -40,7 +40,7 @@ func signatures(d Drill) []block {
 	}
 	facts := []fact{
 		{"Decision", []line{decided}},
-		given("Signer", s.Signer, "nobody"),
+		given("Signer", who(s.Signer, s.CommandLine), "nobody"),
 		given("Role", s.Role, "not recorded"),
 		given("Statement", s.Statement, "none"),
 		plain("At", moment(s.At, "not recorded")),
@@ -211,4 +211,16 @@ func notAttested(r drill.Record) []block {
 		return []block{text("Nothing beyond what this report says.")}
 	}
 	return []block{{Items: said}}
+}
+
+// who is a name with what is known of somebody who acted at the command line:
+// the account, and the key that this account could have used as well.
+func who(name string, at drill.CommandLine) string {
+	if at.Account != "" && at.Account != name {
+		name += ", from the account " + at.Account
+	}
+	if at.Holds != "" {
+		name += ", whose configuration has the key " + at.Holds
+	}
+	return name
 }

@@ -124,7 +124,7 @@ func manualSteps(r drill.Record) []block {
 func byHand(r drill.Record, told []drill.ManualStep) *table {
 	t := &table{Caption: "Steps done by hand", Head: []column{{"When (UTC)", 20}, {"Step", 40}, {"By", 15}, {"In the runbook", 25}}}
 	for _, m := range told {
-		t.Rows = append(t.Rows, []cell{cell{}.time(m.At, "not recorded"), one(m.Text), one(or(m.By, "not recorded")), documented(r, m)})
+		t.Rows = append(t.Rows, []cell{cell{}.time(m.At, "not recorded"), one(m.Text), one(or(who(m.By, m.CommandLine), "not recorded")), documented(r, m)})
 	}
 	return t
 }
@@ -155,7 +155,7 @@ func checklist(r drill.Record) (*table, []drill.ManualStep) {
 				continue
 			}
 			if !ticked[j] {
-				row[2], row[3] = cell{{classPass, "✓ yes"}}, one(or(m.By, "not recorded")).time(m.At, "not recorded")
+				row[2], row[3] = cell{{classPass, "✓ yes"}}, one(or(who(m.By, m.CommandLine), "not recorded")).time(m.At, "not recorded")
 			}
 			ticked[j] = true
 		}
