@@ -31,7 +31,7 @@ type Proxy struct {
 	waiting int
 	// accepted counts the connections of clients.
 	accepted int
-	done    sync.WaitGroup
+	done     sync.WaitGroup
 }
 
 // NewProxy starts a proxy to a server's HOST:PORT. It ends with the test.
