@@ -83,7 +83,7 @@ func TestRecordReplays(t *testing.T) {
 // versions. Further names of this machine are replaced in pairs.
 func (s *site) record(t *testing.T, runs map[string]string, names ...string) {
 	t.Helper()
-	anonymous := strings.NewReplacer(append(names, lifeboatworker.Host(s.dataDir), "host-1", s.dir, "/site", hostname(t), "host")...)
+	anonymous := strings.NewReplacer(append(names, lifeboatworker.Host(s.dataDir), "host-1", s.dir, "/site", hostname(t), "host", strings.TrimPrefix(hostname(t), "@")+":", "host:")...)
 	for name, id := range runs {
 		events := history(t, s.temporal(t), id, "")
 		for _, event := range events {
