@@ -25,6 +25,10 @@ func Drill(ctx workflow.Context, in DrillInput) (out DrillResult, err error) {
 	if err != nil {
 		return out, err
 	}
+	// From its first step on, so that nobody who is early is told that drills take no steps.
+	if err := d.handlers(ctx); err != nil {
+		return out, err
+	}
 	defer func() {
 		if bad := d.close(ctx, err); bad != nil && err == nil {
 			err = bad
@@ -36,9 +40,6 @@ func Drill(ctx workflow.Context, in DrillInput) (out DrillResult, err error) {
 		return out, err
 	}
 	if err := d.declare(ctx); err != nil {
-		return out, err
-	}
-	if err := d.handlers(ctx); err != nil {
 		return out, err
 	}
 	if d.rec.Kind == drill.Tabletop {

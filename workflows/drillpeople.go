@@ -78,6 +78,13 @@ func (d *driller) tooLate() error {
 func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.ManualStep, error) {
 	d.telling++
 	defer func() { d.telling-- }()
+	// The plan and the host are known once the drill is declared.
+	if err := workflow.Await(ctx, func() bool { return d.host != "" || d.over }); err != nil {
+		return drill.ManualStep{}, err
+	}
+	if d.host == "" {
+		return drill.ManualStep{}, fail(fault.New(fault.Conflict, "drill %s ended before it was declared: nothing can be added to it", d.out.ID))
+	}
 	step, err := call(brief(onHost(ctx, d.host), "look the step up in the runbook"), acts.LookUpStep, activities.LookUpInput{
 		DrillRef: d.ref, Commit: d.rec.Identity.RunbookCommit,
 		Step: drill.ManualStep{At: workflow.Now(ctx), By: in.By, Text: strings.TrimSpace(in.Text), CommandLine: in.CommandLine},
