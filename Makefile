@@ -69,7 +69,7 @@ vuln-if-reachable:
 
 .PHONY: bench
 bench: build ## Measure speed and memory against other tools on the same data
-	$(GO) test -tags bench -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 2h ./tests/bench
+	$(GO) test -tags bench -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 2h ./tests/bench ./internal/evidence
 
 .PHONY: bench-large
 bench-large: build ## The same at 8 GB; needs about 40 GB of free disk
