@@ -20,7 +20,7 @@ func TrendOf(current Record, earlier []Summary) *Trend {
 			runs++
 		}
 	}
-	this := SummaryOf(current)
+	this := Summary{ID: current.ID, Objectives: current.Objectives}
 	note(this)
 	for _, s := range latest(current.PlanName, earlier) {
 		if s.ID >= this.ID {
