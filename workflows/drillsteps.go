@@ -20,7 +20,9 @@ func (d *driller) sanitise(ctx workflow.Context) bool {
 		}
 		tried, err := call(patient(ctx, "try to get in from outside"), acts.TryIsolation, d.step())
 		d.rec.Isolation.Attempts = append(d.rec.Isolation.Attempts, tried.Attempts...)
-		d.rec.Identity.Restored(tried.Servers)
+		for _, server := range workflow.DeterministicKeys(tried.Servers) {
+			d.rec.Identity.Restored(server, tried.Servers[server])
+		}
 		return err
 	})
 	if err != nil {

@@ -6,21 +6,18 @@ import "maps"
 // surfaces were restored to; the surface's name follows.
 const PartServer = "server:"
 
-// Restored notes the versions of the servers that were restored to, by
-// PartServer and the surface: among the tools, and as parts, for a drill proves
-// something of these versions alone.
-func (i *Identity) Restored(servers map[string]string) {
-	if len(servers) == 0 {
-		return
+// Restored notes the version of a server that was restored to, by PartServer and
+// the surface: among the tools, and as a part, for a drill proves something of
+// this version alone. Maps that others have are left as they are.
+func (i *Identity) Restored(server, version string) {
+	i.Tools, i.Parts = with(i.Tools, server, version), with(i.Parts, server, version)
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	m = maps.Clone(m)
+	if m == nil {
+		m = map[string]string{}
 	}
-	tools, parts := maps.Clone(i.Tools), maps.Clone(i.Parts)
-	if tools == nil {
-		tools = map[string]string{}
-	}
-	if parts == nil {
-		parts = map[string]string{}
-	}
-	maps.Copy(tools, servers)
-	maps.Copy(parts, servers)
-	i.Tools, i.Parts = tools, parts
+	m[key] = value
+	return m
 }
