@@ -164,10 +164,14 @@ func (a *almanac) play() {
 	}, workflow.RegisterOptions{Name: workflows.RestoreName})
 	a.OnActivity(acts.Isolate, mock.Anything, mock.Anything).Return(drill.Isolation{Where: "host-1", Attempts: []drill.Attempt{}}, nil)
 	a.OnActivity(acts.SelectPoint, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.SelectInput) (activities.SelectedPoint, error) {
+		from := "primary"
+		if in.Plan == "yearly" {
+			from = "offsite"
+		}
 		return activities.SelectedPoint{
-			Point: &activities.Located{Store: "primary", Dir: "points/" + in.Surface + "/x", ID: "x"},
+			Point: &activities.Located{Store: from, Dir: "points/" + in.Surface + "/x", ID: "x"},
 			Restored: drill.Restored{
-				Surface: in.Surface, PointKind: "snapshot", Point: "x", URI: "/points/" + in.Surface + "/x", Store: "primary",
+				Surface: in.Surface, PointKind: "snapshot", Point: "x", URI: "/points/" + in.Surface + "/x", Store: from,
 				Selection: drill.SelectLatest, Reached: in.Declared.Add(-time.Minute),
 			},
 		}, nil

@@ -252,6 +252,20 @@ func TestStepRecordedAndCancelled(t *testing.T) {
 	}
 }
 
+// Once the ledger has the record, the drill can be signed, also where the run
+// has something to do still.
+func TestSignedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRehearsal(t, quarterlyPlan())
+	r.meanwhile["prove"] = func() { r.sign("ann", "fine") }
+	got := r.run(t, "bob")
+	r.answered(t, "ann", "")
+	r.decided(t, got, drill.StateSigned, drill.DecisionSigned, "ann", 1)
+	if len(r.reminders) > 0 {
+		t.Errorf("reminders: %+v", r.reminders)
+	}
+}
+
 var signature = workflows.SignOffInput{Signer: "ann", Role: "approver", Statement: "fine"}
 
 // A step that is looked up while the drill expires, or closes, comes too late.

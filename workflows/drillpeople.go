@@ -112,9 +112,9 @@ func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.Ma
 func (d *driller) maySign(in SignOffInput) error {
 	approvers, signer := d.rec.Plan.SignOff.Approvers, drill.Actor{Name: in.Signer, CommandLine: in.CommandLine}
 	switch {
-	case d.out.State == drill.StateRunning:
+	case d.out.State == drill.StateRunning && d.out.Sequence == nil:
 		return fault.New(fault.Conflict, "drill %s is not judged yet: sign it when it has a verdict", d.out.ID)
-	case d.out.State != drill.StateAwaiting || d.decided != nil:
+	case !d.signable() || d.decided != nil:
 		return fault.New(fault.Conflict, "drill %s is %s: there is nothing to sign", d.out.ID, d.out.State)
 	case d.unsettled:
 		return fault.New(fault.Conflict, "what became of the environment of drill %s is being recorded: look at what it changes, and sign then", d.out.ID)
@@ -134,6 +134,13 @@ func (d *driller) maySign(in SignOffInput) error {
 		return fault.New(fault.Denied, "the plan lets %s sign its drills, and not %s", strings.Join(approvers, ", "), in.Signer)
 	}
 	return nil
+}
+
+// signable reports whether the drill waits for a person. The ledger says so once
+// it has the record, which is a little before the run has done its part.
+func (d *driller) signable() bool {
+	return d.out.State == drill.StateAwaiting ||
+		d.out.State == drill.StateRunning && d.out.Sequence != nil && d.rec.Plan.NeedsSignOff() && d.out.Verdict != drill.VerdictAborted
 }
 
 // operated reports whether somebody did a manual step of the drill, or is its operator by plan.
@@ -159,6 +166,14 @@ func (d *driller) signOff(ctx workflow.Context, in SignOffInput) (DrillResult, e
 	}
 	if in.Refuse {
 		decision.Decision = drill.DecisionRefused
+	}
+	d.decided = &decision
+	if err := workflow.Await(ctx, func() bool { return d.out.State != drill.StateRunning || d.over }); err != nil {
+		return d.result(), err
+	}
+	if d.out.State != drill.StateAwaiting {
+		d.decided = nil
+		return d.result(), fail(fault.New(fault.Conflict, "drill %s ended before it was signed", d.out.ID))
 	}
 	err := fail(d.decide(ctx, decision))
 	return d.result(), err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
+	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
 // haltingPlan stops in its steps until a file of the folder GATES is there. It
@@ -154,6 +155,10 @@ func (h *halting) killedIn(t *testing.T, workflowID, step string) {
 	h.worker = h.workers.start(t, "worker")
 }
 
+// runningDrills are drills that run, with their restores. The housekeeping of a
+// host whose worker was killed waits for its own time to be tried again.
+const runningDrills = "ExecutionStatus = 'Running' AND WorkflowType != '" + workflows.HousekeepName + "'"
+
 // passed waits for the end of the drill: one verdict, one piece of evidence, and
 // nothing left. The steps in which workers died were begun again.
 func (h *halting) passed(t *testing.T, again ...string) {
@@ -163,7 +168,7 @@ func (h *halting) passed(t *testing.T, again ...string) {
 	if d.Revision != 1 {
 		t.Errorf("%d revisions of the record", d.Revision)
 	}
-	eventually(t, time.Minute, "no run is left", func() bool { return len(h.runs(t, "ExecutionStatus = 'Running'")) == 0 })
+	eventually(t, time.Minute, "no run is left", func() bool { return len(h.runs(t, runningDrills)) == 0 })
 	var entries []struct{ Kind, Subject, ID string }
 	h.ask(t, &entries, "evidence", "list", "--subject", "halting")
 	var kinds []string
@@ -184,11 +189,14 @@ func (h *halting) passed(t *testing.T, again ...string) {
 	}
 }
 
+// judging is how many bytes go to and from the ledger before the record does.
+const judging = 48 << 10
+
 // TestWorkerKilledInEveryStep kills the worker of a drill in one step after the
 // other. The drill goes on each time, as if nothing had been.
 func TestWorkerKilledInEveryStep(t *testing.T) {
 	t.Parallel()
-	t.Run("declare to record", func(t *testing.T) {
+	t.Run("declare and select and judge", func(t *testing.T) {
 		t.Parallel()
 		h := newHalting(t)
 		h.opens(t, "sanitise", "start", "check", "reconcile")
@@ -198,14 +206,14 @@ func TestWorkerKilledInEveryStep(t *testing.T) {
 		h.opens(t, "declare")
 		eventually(t, time.Minute, "the points are asked for", func() bool { return h.points.Waiting() > 0 })
 		h.killed(t, "SelectPoint")
-		// The ledger is not used again until the record is put into it.
+		// The ledger is not used again until the drill is judged.
 		h.ledger.Stall()
 		h.points.Heal()
-		h.killed(t, "RecordDrill")
+		h.killed(t, "PriorFindings")
 		h.ledger.Heal()
-		h.passed(t, "DeclareDrill", "SelectPoint", "RecordDrill")
+		h.passed(t, "DeclareDrill", "SelectPoint", "PriorFindings")
 	})
-	t.Run("isolate to tear-down", func(t *testing.T) {
+	t.Run("isolate to record", func(t *testing.T) {
 		t.Parallel()
 		h := newHalting(t)
 		h.opens(t, "sanitise", "start", "check")
@@ -224,8 +232,16 @@ func TestWorkerKilledInEveryStep(t *testing.T) {
 		unlock := h.locked(t)
 		h.opens(t, "reconcile")
 		h.killed(t, "TearDown")
+		h.doing(t, h.run.WorkflowID, "TearDown")
+		eventually(t, 3*time.Minute, "the worker has tidied up", func() bool {
+			return len(h.runs(t, "ExecutionStatus = 'Running' AND WorkflowType = '"+workflows.HousekeepName+"'")) == 0
+		})
+		// What is read to judge is less than that, and the record with its report is more.
+		h.ledger.StallAfter(judging)
 		unlock()
-		h.passed(t, "Isolate", "TearDown")
+		h.killed(t, "RecordDrill")
+		h.ledger.Heal()
+		h.passed(t, "Isolate", "TearDown", "RecordDrill")
 		if loads := ofKind(steps(history(t, h.temporal(t), h.childOf(t, "main"), "")), "Load"); !slices.ContainsFunc(loads, func(s step) bool { return s.Attempts > 1 }) {
 			t.Errorf("no part was loaded again: %+v", loads)
 		}

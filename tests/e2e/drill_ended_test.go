@@ -28,7 +28,7 @@ func TestDrillCancelledInARestore(t *testing.T) {
 	}
 	h.leftNothing(t, d)
 	h.points.Heal()
-	eventually(t, time.Minute, "no run is left", func() bool { return len(h.runs(t, "ExecutionStatus = 'Running'")) == 0 })
+	eventually(t, time.Minute, "no run is left", func() bool { return len(h.runs(t, runningDrills)) == 0 })
 	for _, id := range []string{h.run.WorkflowID, h.childOf(t, "main")} {
 		eventually(t, time.Minute, id+" is listed as cancelled", func() bool {
 			return slices.Equal(h.runs(t, "WorkflowId = '"+id+"' AND ExecutionStatus = 'Canceled'"), []string{id})
@@ -74,7 +74,7 @@ func TestEngineKilledWhileADrillAwaitsItsSignature(t *testing.T) {
 		t.Fatalf("drill cancel: exit %d, %s", code, stderr)
 	}
 	eventually(t, time.Minute, "nothing is left of the drill", func() bool {
-		return len(s.processesOf(t, d.ID)) == 0 && len(s.foldersOf(t, d.ID)) == 0 && len(s.runs(t, "ExecutionStatus = 'Running'")) == 0
+		return len(s.processesOf(t, d.ID)) == 0 && len(s.foldersOf(t, d.ID)) == 0 && len(s.runs(t, runningDrills)) == 0
 	})
 	s.verifiedByAStranger(t, s.shown(t, d.ID), public)
 }
