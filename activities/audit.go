@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -46,7 +47,7 @@ func (a *Activities) RecordAudit(ctx context.Context, in AuditInput) error {
 		return nil
 	}
 	_, err := a.Ledger.Append(ctx, evidence.Entry{
-		ID: "audit/" + in.WorkflowID + "/" + in.RunID, Kind: KindAudit + in.Operation, Actor: cmpOr(in.By, "schedule"), Subject: in.Subject,
+		ID: "audit/" + in.WorkflowID + "/" + in.RunID, Kind: KindAudit + in.Operation, Actor: cmp.Or(in.By, "schedule"), Subject: in.Subject,
 		Since: in.Started.Add(-clockSlack), Body: auditBody{AuditInput: in, Config: a.Config.Fingerprint(), Keys: a.Config.Encryption.Recipients, Version: a.Version},
 	})
 	return fault.While(err, "put the %s of %s into the ledger", in.Operation, in.Subject)

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -42,7 +43,7 @@ func (a *Activities) DeclareDrill(ctx context.Context, in DeclareInput) (Declare
 		Tools: map[string]string{"lifeboat": a.Version}, Host: a.Host,
 	}}
 	out.NextDue = nextDue(plan, in.Declared)
-	ref := drills.Ref{Plan: in.Plan, ID: in.DrillID, Actor: cmpOr(in.StartedBy, in.Trigger), Since: in.Declared.Add(-clockSlack)}
+	ref := drills.Ref{Plan: in.Plan, ID: in.DrillID, Actor: cmp.Or(in.StartedBy, in.Trigger), Since: in.Declared.Add(-clockSlack)}
 	err := a.Drills.Declare(ctx, ref, map[string]any{"identity": out.Identity, "kind": plan.Kind, "declared": in.Declared, "plan": in.Plan})
 	if err == nil {
 		err = a.recall(ctx, in, &out)
@@ -101,15 +102,6 @@ func readRunbook(ctx context.Context, book *drill.Runbook, out *Declared) error 
 		}
 	}
 	return nil
-}
-
-func cmpOr(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 // ProofParts are the parts that a passed drill of a plan proves, with the

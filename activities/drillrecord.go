@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -36,7 +37,7 @@ func (a *Activities) RecordDrill(ctx context.Context, rec drill.Record) (drills.
 	if err != nil {
 		return drills.Filed{}, fault.While(err, "write the report of drill %s", rec.ID)
 	}
-	return a.Drills.Judge(ctx, ref.entry(cmpOr(rec.Identity.StartedBy, rec.Identity.Trigger), rec.Timeline.Judged), rec,
+	return a.Drills.Judge(ctx, ref.entry(cmp.Or(rec.Identity.StartedBy, rec.Identity.Trigger), rec.Timeline.Judged), rec,
 		map[string][]byte{"html": page})
 }
 
@@ -55,7 +56,7 @@ func (a *Activities) RecordDecision(ctx context.Context, in DecisionInput) (dril
 	if err != nil {
 		return drills.Filed{}, fault.While(err, "write the report of drill %s", in.DrillID)
 	}
-	return a.Drills.Decide(ctx, in.entry(cmpOr(in.Decision.Signer, "lifeboat"), in.Decision.At), in.Decision, map[string][]byte{"html": page})
+	return a.Drills.Decide(ctx, in.entry(cmp.Or(in.Decision.Signer, "lifeboat"), in.Decision.At), in.Decision, map[string][]byte{"html": page})
 }
 
 // decidedReport is the report with the decision in it.

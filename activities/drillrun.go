@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -202,7 +203,7 @@ func (a *Activities) HealthCheck(ctx context.Context, in NamedStep) (drill.Check
 	}
 	got.Attempts = int(activity.GetInfo(ctx).Attempt)
 	if got.Result == drill.Fail && got.Attempts < in.Attempts {
-		return got, fault.New(fault.Unavailable, "%s", cmpOr(got.Detail, fmt.Sprintf("expected %s, observed %s", got.Expected, got.Observed)))
+		return got, fault.New(fault.Unavailable, "%s", cmp.Or(got.Detail, fmt.Sprintf("expected %s, observed %s", got.Expected, got.Observed)))
 	}
 	return got, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -155,7 +156,7 @@ func (a *app) awaitVerdict(ctx context.Context, s *session, started launch.Start
 		default:
 			if run, found := s.launcher.Find(ctx, workflows.OperationDrill, started.ID); found == nil && run.State != "running" {
 				m.clear()
-				return result, fault.New(fault.Internal, "drill %s ended without a verdict: %s", started.ID, cmpText(run.Error, run.State))
+				return result, fault.New(fault.Internal, "drill %s ended without a verdict: %s", started.ID, cmp.Or(run.Error, run.State))
 			}
 		}
 		select {
@@ -163,15 +164,6 @@ func (a *app) awaitVerdict(ctx context.Context, s *session, started launch.Start
 		case <-tick.C:
 		}
 	}
-}
-
-func cmpText(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 func (a *app) drillFields(r workflows.DrillResult) error {
