@@ -17,7 +17,7 @@ import (
 // source can't be reached, Denied, Unsupported (server too old, client tool
 // of the right version not found), Lost when the consistent view is gone.
 type Surface interface {
-	// Kind is the name of the implementation: postgres, redis.
+	// Kind is the name of the implementation, one of the Kinds of Config.
 	Kind() string
 	// Probe connects and says what answers.
 	Probe(ctx context.Context) (Server, error)
@@ -126,6 +126,10 @@ type Target struct {
 	Selection Selection
 	// Jobs is how many statements Finish may run at once; below 1 means 2.
 	Jobs int
+	// Conflict says what becomes of things that a target has already, for
+	// surfaces whose targets may hold other things too: one of the Conflicts;
+	// empty means ConflictFail, and ConflictUpdate where Replace is set.
+	Conflict string
 	// Expected is the fingerprint that the target will be compared with, where
 	// it is known. A digest that can be taken in more than one way is then
 	// taken in the way of Expected; nothing else depends on it.
@@ -138,7 +142,29 @@ type Selection struct {
 	Schemas []string `json:"schemas,omitempty"`
 	// Tables names tables as schema.table, unquoted.
 	Tables []string `json:"tables,omitempty"`
+
+	// Resources are types of a Kubernetes point, as PLURAL or PLURAL.GROUP;
+	// Names are those of resources, as NAME or NAMESPACE/NAME; Labels is a
+	// label selector. What is given must all hold of a resource.
+	Resources []string `json:"resources,omitempty"`
+	Names     []string `json:"names,omitempty"`
+	Labels    string   `json:"labels,omitempty"`
 }
 
+// What becomes of what a target has already.
+const (
+	// ConflictFail restores nothing when anything is in the way that is not as in the point.
+	ConflictFail = "fail"
+	// ConflictSkip leaves what is there as it is.
+	ConflictSkip = "skip"
+	// ConflictUpdate makes what is there as it is in the point.
+	ConflictUpdate = "update"
+)
+
+// Conflicts lists what a restore may do about things that are in its way.
+var Conflicts = []string{ConflictFail, ConflictSkip, ConflictUpdate}
+
 // All reports whether everything is selected.
-func (s Selection) All() bool { return len(s.Schemas) == 0 && len(s.Tables) == 0 }
+func (s Selection) All() bool {
+	return len(s.Schemas) == 0 && len(s.Tables) == 0 && len(s.Resources) == 0 && len(s.Names) == 0 && s.Labels == ""
+}
