@@ -29,6 +29,8 @@ type Place interface {
 	Remove(ctx context.Context, id string) error
 	// Left says what is still there of a place, one line each; empty for nothing.
 	Left(ctx context.Context, id string) ([]string, error)
+	// IDs are those of all places that are there.
+	IDs(ctx context.Context) ([]string, error)
 	// Where says in words where its places are, Limits what they don't keep apart.
 	Where() string
 	Limits() []string
