@@ -22,7 +22,7 @@ BENCH ?= .
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what building, testing and checking need (Debian packages, Go modules, tools)
@@ -50,6 +50,10 @@ test: lint unit vuln-if-reachable ## Everything that must pass: lint, all tests 
 .PHONY: unit
 unit: build ## All tests
 	scripts/test.sh
+
+.PHONY: test-kubernetes
+test-kubernetes: ## The tests against a Kubernetes control plane, which the first run builds (slow)
+	scripts/test-kubernetes.sh
 
 .PHONY: race
 race: ## All tests with the race detector, the embedded Temporal server too (slow to build)

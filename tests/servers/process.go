@@ -40,35 +40,45 @@ type Process struct {
 // end of its output. Where cmd.SysProcAttr has a Credential, it is kept.
 func Start(t testing.TB, cmd *exec.Cmd, ready func() error) *Process {
 	t.Helper()
-	log, err := os.Create(filepath.Join(t.TempDir(), filepath.Base(cmd.Path)+".log"))
+	p, err := launch(cmd, filepath.Join(t.TempDir(), filepath.Base(cmd.Path)+".log"))
 	if err != nil {
-		t.Fatalf("open the log of %s: %v", cmd.Path, err)
+		t.Fatal(err)
 	}
-	defer log.Close()
-	cmd.Stdout, cmd.Stderr = log, log
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
-	cmd.SysProcAttr.Setpgid = true
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	if err := startOnLastingThread(cmd); err != nil {
-		t.Fatalf("start %s: %v", cmd.Path, err)
-	}
-	p := &Process{cmd: cmd, exited: make(chan struct{}), log: log.Name()}
-	go func() {
-		p.err = cmd.Wait()
-		close(p.exited)
-	}()
 	t.Cleanup(func() {
 		p.Stop()
 		if t.Failed() {
 			t.Logf("the last output of %s:\n%s", cmd.Path, p.Output())
 		}
 	})
-	if err := p.await(ready); err != nil {
+	if err := p.await(ready, readyWithin); err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// launch runs cmd as Start does, without waiting for it to be ready, and
+// without stopping it. Its output goes to the end of the log.
+func launch(cmd *exec.Cmd, log string) (*Process, error) {
+	output, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log of %s: %w", cmd.Path, err)
+	}
+	defer output.Close()
+	cmd.Stdout, cmd.Stderr = output, output
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	if err := startOnLastingThread(cmd); err != nil {
+		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	p := &Process{cmd: cmd, exited: make(chan struct{}), log: log}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.exited)
+	}()
+	return p, nil
 }
 
 // starts carries commands to the one thread that forks. The kernel sends the
@@ -91,15 +101,15 @@ func startOnLastingThread(cmd *exec.Cmd) error {
 	return <-result
 }
 
-func (p *Process) await(ready func() error) error {
-	deadline := time.Now().Add(readyWithin)
+func (p *Process) await(ready func() error, within time.Duration) error {
+	deadline := time.Now().Add(within)
 	for {
 		err := ready()
 		if err == nil {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s is not ready after %v: %w", p.cmd.Path, readyWithin, err)
+			return fmt.Errorf("%s is not ready after %v: %w", p.cmd.Path, within, err)
 		}
 		select {
 		case <-p.exited:
@@ -174,6 +184,14 @@ var handedOut sync.Map
 // the ports of outgoing connections, so that none of those can come in between.
 func FreePort(t testing.TB) int {
 	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func freePort() (int, error) {
 	for range 1000 {
 		port := 20000 + rand.IntN(12000)
 		if _, taken := handedOut.LoadOrStore(port, true); taken {
@@ -184,10 +202,9 @@ func FreePort(t testing.TB) int {
 			continue
 		}
 		l.Close()
-		return port
+		return port, nil
 	}
-	t.Fatal("found no free port on 127.0.0.1")
-	return 0
+	return 0, errors.New("found no free port on 127.0.0.1")
 }
 
 // Address is 127.0.0.1 with a FreePort.
