@@ -9,6 +9,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
@@ -31,6 +32,9 @@ type Activities struct {
 	Keys        *seal.Keyring
 	Catalog     *catalog.Catalog
 	Environment *local.Environment
+	// Places are where the points of surfaces are restored into that need no
+	// server on a host, by the surface's name; the others have none.
+	Places map[string]environment.Place
 	// Ledger and Drills are nil where there can be no evidence; NoLedger says why.
 	Ledger   *evidence.Ledger
 	Drills   *drills.Archive

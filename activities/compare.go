@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
@@ -47,12 +49,36 @@ func (a *Activities) Compare(ctx context.Context, in RestoreStep) (Compared, err
 
 // differences makes one line of what differs.
 func differences(found []surface.Difference) error {
-	switch len(found) {
-	case 0:
+	const most = 5
+	if len(found) == 0 {
 		return nil
-	case 1:
-		return fault.New(fault.Mismatch, "%s", found[0])
-	default:
-		return fault.New(fault.Mismatch, "%s; and %d more differences", found[0], len(found)-1)
 	}
+	var lines []string
+	for _, d := range found[:min(len(found), most)] {
+		lines = append(lines, d.String())
+	}
+	text := strings.Join(lines, "; ")
+	if more := len(found) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more differences", more)
+	}
+	return fault.New(fault.Mismatch, "%s", text)
+}
+
+// maxChanges bounds what a dry run tells: it travels through a history.
+const maxChanges = 1000
+
+// Diff says what a restore of a point would change of a target, and changes nothing.
+func (a *Activities) Diff(ctx context.Context, in RestoreStep) ([]surface.Change, error) {
+	var out []surface.Change
+	p := startPulse(ctx, "compare", 0)
+	defer p.end()
+	err := a.step(ctx, in, archive.OpenPoint, func(s surface.Surface, t surface.Target, l loads) (err error) {
+		differ, ok := s.(surface.Differ)
+		if !ok {
+			return fault.New(fault.Unsupported, "a %s can't tell what a restore would change: restore it isolated, and look", s.Kind())
+		}
+		out, err = differ.Diff(ctx, t, l.point, maxChanges)
+		return err
+	})
+	return out, fault.While(err, "compare %s with the target", in.Point.ID)
 }

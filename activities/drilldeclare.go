@@ -11,7 +11,6 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
-	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/fence"
@@ -158,10 +157,8 @@ func (a *Activities) Isolate(ctx context.Context, in DrillRef) (drill.Isolation,
 	if err != nil {
 		return drill.Isolation{}, err
 	}
-	out := drill.Isolation{
-		Where:  "servers and programs of their own on host " + a.Host + ", which listen on loopback alone and have fresh credentials",
-		Limits: local.Limits(), Attempts: []drill.Attempt{},
-	}
+	out := drill.Isolation{Attempts: []drill.Attempt{}}
+	out.Where, out.Limits = a.whereabouts(plan)
 	if plan.Kind != drill.AnnualFull {
 		return out, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/activity"
@@ -18,18 +19,14 @@ import (
 )
 
 // servers are the restored servers of a drill, by surface.
-func (a *Activities) servers(refs []ServerRef) (map[string]check.Server, error) {
+func (a *Activities) servers(ctx context.Context, refs []ServerRef) (map[string]check.Server, error) {
 	out := make(map[string]check.Server, len(refs))
 	for _, ref := range refs {
-		server, err := a.Environment.Get(ref.RestoreID)
+		restored, err := a.find(ctx, ref)
 		if err != nil {
-			return nil, fault.While(err, "the restored server of %s", ref.Surface)
+			return nil, fault.While(err, "what was restored of %s", ref.Surface)
 		}
-		u, err := a.IsolatedURL(ref.Surface, server.URL)
-		if err != nil {
-			return nil, err
-		}
-		out[ref.Surface] = check.Server{Kind: server.Kind, URL: u}
+		out[ref.Surface] = check.Server{Kind: restored.kind, URL: restored.url}
 	}
 	return out, nil
 }
@@ -57,7 +54,7 @@ func (a *Activities) Sanitise(ctx context.Context, in NamedStep) (drill.Sanitise
 	if err != nil {
 		return drill.Sanitised{}, err
 	}
-	servers, err := a.servers(in.Servers)
+	servers, err := a.servers(ctx, in.Servers)
 	if err != nil {
 		return drill.Sanitised{}, err
 	}
@@ -103,16 +100,12 @@ func (a *Activities) TryIsolation(ctx context.Context, in DrillStep) (Tried, err
 	defer p.end()
 	out := Tried{Attempts: []drill.Attempt{}, Servers: map[string]string{}}
 	for _, ref := range in.Servers {
-		server, err := a.Environment.Get(ref.RestoreID)
+		restored, err := a.find(ctx, ref)
 		if err != nil {
-			return out, fault.While(err, "the restored server of %s", ref.Surface)
+			return out, fault.While(err, "what was restored of %s", ref.Surface)
 		}
-		out.Servers[drill.PartServer+ref.Surface] = server.Kind + " " + server.Version
-		live := []secret.String{a.Config.Surfaces[ref.Surface].URL}
-		if standby := a.Config.Surfaces[ref.Surface].StandbyURL; standby != "" {
-			live = append(live, standby)
-		}
-		tried, err := a.Environment.TryIsolation(ctx, ref.RestoreID, live)
+		out.Servers[drill.PartServer+ref.Surface] = strings.TrimSpace(restored.kind + " " + restored.version)
+		tried, err := a.tryFrom(ctx, ref)
 		if err != nil {
 			return out, fault.While(err, "try the isolation of %s", ref.Surface)
 		}
@@ -137,7 +130,7 @@ func (a *Activities) StartProgram(ctx context.Context, in NamedStep) (drill.Star
 	if err != nil {
 		return out, err
 	}
-	servers, err := a.servers(in.Servers)
+	servers, err := a.servers(ctx, in.Servers)
 	if err != nil {
 		return out, err
 	}
@@ -189,7 +182,7 @@ func (a *Activities) HealthCheck(ctx context.Context, in NamedStep) (drill.Check
 	if err != nil {
 		return drill.CheckResult{}, err
 	}
-	servers, err := a.servers(in.Servers)
+	servers, err := a.servers(ctx, in.Servers)
 	if err != nil {
 		return drill.CheckResult{}, err
 	}
@@ -221,7 +214,7 @@ func (a *Activities) ReconcileState(ctx context.Context, in NamedStep) (drill.Re
 	if err != nil {
 		return drill.Reconciliation{}, err
 	}
-	servers, err := a.servers(in.Servers)
+	servers, err := a.servers(ctx, in.Servers)
 	if err != nil {
 		return drill.Reconciliation{}, err
 	}
@@ -248,18 +241,24 @@ func (a *Activities) tearDown(ctx context.Context, in DrillStep) ([]string, erro
 	if err := a.Environment.StopGroup(ctx, in.DrillID); err != nil {
 		return nil, fault.While(err, "stop the programs of drill %s", in.DrillID)
 	}
-	ids := make([]string, len(in.Servers))
-	for i, ref := range in.Servers {
-		ids[i] = ref.RestoreID
-		if err := a.Environment.Stop(ctx, ref.RestoreID); err != nil {
-			return nil, fault.While(err, "stop the restored server of %s", ref.Surface)
+	var ids []string
+	for _, ref := range in.Servers {
+		if _, placed := a.Places[ref.Surface]; !placed {
+			ids = append(ids, ref.RestoreID)
+		}
+		if err := a.stop(ctx, ref); err != nil {
+			return nil, fault.While(err, "remove what was restored of %s", ref.Surface)
 		}
 	}
 	left, err := a.Environment.Leftovers(ids, in.DrillID)
+	if err != nil {
+		return nil, err
+	}
 	for i, path := range left {
 		if rel, err := filepath.Rel(a.Config.DataDir, path); err == nil {
 			left[i] = rel
 		}
 	}
-	return left, err
+	inPlaces, err := a.leftOf(ctx, in.Servers)
+	return append(left, inPlaces...), err
 }

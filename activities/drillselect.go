@@ -134,7 +134,7 @@ func (a *Activities) describe(ctx context.Context, p catalog.Point, selection, a
 		Point: &Located{Store: p.Store, Dir: p.Dir, ID: p.ID},
 		Restored: drill.Restored{
 			Surface: p.Surface, Kind: p.SurfaceKind, Selection: selection, Asked: asked, Point: p.ID, PointKind: p.Kind, URI: p.URI,
-			Store: p.Store, Manifest: digest, CreatedAt: p.CreatedAt, Bytes: p.Bytes, PlainBytes: p.PlainBytes, LockedUntil: p.LockedUntil,
+			Store: p.Store, Missing: p.Missing, Manifest: digest, CreatedAt: p.CreatedAt, Bytes: p.Bytes, PlainBytes: p.PlainBytes, LockedUntil: p.LockedUntil,
 			Recipients: m.Encryption.Recipients, Reached: p.CreatedAt, ReachedBy: "the moment whose state the snapshot holds",
 		},
 	}, nil

@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -32,6 +34,8 @@ type Held struct {
 	// OpenedAt is the moment that the view shows.
 	OpenedAt time.Time `json:"openedAt"`
 	Notes    []string  `json:"notes,omitempty"`
+	// Missing names what the view could not see, see surface.Partial.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // HeldSignal is the name of the signal that carries Held.
@@ -76,6 +80,9 @@ func (a *Activities) Hold(ctx context.Context, in HoldInput) error {
 		return lostIfTransient(err)
 	}
 	held.OpenedAt = openedAt
+	if dated, ok := view.(surface.Dated); ok {
+		held.OpenedAt = dated.Moment().UTC()
+	}
 	info := activity.GetInfo(ctx)
 	err = a.Client.SignalWorkflow(ctx, info.WorkflowExecution.ID, info.WorkflowExecution.RunID, HeldSignal, held)
 	if err != nil {
@@ -100,6 +107,9 @@ func (a *Activities) plan(ctx context.Context, in HoldInput, view surface.View) 
 	if noted, ok := view.(interface{ Notes() []string }); ok {
 		held.Notes = noted.Notes()
 	}
+	if partial, ok := view.(surface.Partial); ok {
+		held.Missing = mostMissing(partial.Missing())
+	}
 	if _, err := a.store(in.Point.Store); err != nil {
 		return held, err
 	}
@@ -108,6 +118,16 @@ func (a *Activities) plan(ctx context.Context, in HoldInput, view surface.View) 
 		return held, fault.While(err, "write the fingerprint of %s", in.Point.Surface)
 	}
 	return held, a.writeNote(ctx, in.Point, planNote(in.Fresh), note{Plan: view.Parts(), Entries: []archive.PartEntry{entry}})
+}
+
+// maxMissing bounds what is named of what a point lacks: it travels through a history.
+const maxMissing = 100
+
+func mostMissing(all []string) []string {
+	if len(all) <= maxMissing {
+		return all
+	}
+	return append(slices.Clone(all[:maxMissing]), fmt.Sprintf("and %d more", len(all)-maxMissing))
 }
 
 // watch returns nil when ctx is cancelled, and the error when the view is lost.

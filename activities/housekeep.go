@@ -128,7 +128,7 @@ func (a *Activities) gone(ctx context.Context, id string, now time.Time) (gone, 
 func (a *Activities) TidyHost(ctx context.Context, in HousekeepInput) ([]TornDown, error) {
 	p := startPulse(ctx, "remove what drills left", 0)
 	defer p.end()
-	found, err := a.standing()
+	found, err := a.standing(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -162,9 +162,7 @@ func (a *Activities) tidy(ctx context.Context, id string, left remains, now time
 		return nil, nil
 	}
 	step := DrillStep{DrillRef: ref}
-	for _, server := range left.servers {
-		step.Servers = append(step.Servers, ServerRef{RestoreID: server, Surface: server})
-	}
+	step.Servers = left.servers
 	out := &TornDown{DrillRef: ref, At: now, Reason: "the drill's run has ended; host " + a.Host + " found this left of it"}
 	if out.Left, err = a.tearDown(ctx, step); err != nil {
 		return nil, err
@@ -188,12 +186,12 @@ func (a *Activities) tidy(ctx context.Context, id string, left remains, now time
 
 // remains is what stands on this host of one drill.
 type remains struct {
-	servers  []string
+	servers  []ServerRef
 	programs bool
 }
 
 // standing finds what stands on this host of drills, by their IDs.
-func (a *Activities) standing() (map[string]remains, error) {
+func (a *Activities) standing(ctx context.Context) (map[string]remains, error) {
 	servers, errServers := a.Environment.IDs()
 	groups, errGroups := a.Environment.Groups()
 	fences, errFences := a.Fence.Raised()
@@ -207,11 +205,25 @@ func (a *Activities) standing() (map[string]remains, error) {
 	for _, id := range groups {
 		out[id] = remains{programs: true}
 	}
-	for _, server := range servers {
+	note := func(server, surface string) {
 		if id, ok := DrillOfServer(server); ok {
 			of := out[id]
-			of.servers = append(of.servers, server)
+			of.servers = append(of.servers, ServerRef{RestoreID: server, Surface: surface})
 			out[id] = of
+		}
+	}
+	for _, server := range servers {
+		// The surface does not matter: a server of this host is found by its ID.
+		note(server, "")
+	}
+	for _, surface := range slices.Sorted(maps.Keys(a.Places)) {
+		ids, err := a.Places[surface].IDs(ctx)
+		if err != nil {
+			// What stands on this host is tidied all the same; the next round asks again.
+			activity.GetLogger(ctx).Warn("the places of a surface can't be listed", "surface", surface, "error", err)
+		}
+		for _, id := range ids {
+			note(id, surface)
 		}
 	}
 	return out, nil

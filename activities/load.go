@@ -56,7 +56,7 @@ func (a *Activities) step(ctx context.Context, in RestoreStep, open opener, do f
 	if err != nil {
 		return err
 	}
-	target, err := a.target(in.Target)
+	target, err := a.target(ctx, in.Target)
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (a *Activities) manifest(in SealInput, entries []archive.PartEntry) archive
 	return archive.Manifest{
 		ID: in.Point.ID, Surface: in.Point.Surface, SurfaceKind: a.Surfaces[in.Point.Surface].Kind(), Kind: in.Kind,
 		Policy: in.Policy, Reason: in.Reason, CreatedAt: in.Held.OpenedAt, Server: in.Held.Server,
-		Compression: "zstd", Encryption: encryption(in.Point), Parts: entries, Notes: in.Held.Notes, LockedUntil: in.Point.LockedUntil,
+		Compression: "zstd", Encryption: encryption(in.Point), Parts: entries, Notes: in.Held.Notes, Missing: in.Held.Missing, LockedUntil: in.Point.LockedUntil,
 		WorkflowID: in.WorkflowID, RunID: in.RunID, Tool: "lifeboat " + a.Version,
 	}
 }

@@ -28,13 +28,17 @@ type ServerResult struct {
 }
 
 // StartServer starts an isolated server of the point's kind and major version
-// on whichever host takes the step. Its address is loopback and its credentials are fresh.
+// on whichever host takes the step. Its address is loopback and its credentials
+// are fresh. For a surface that has places it makes one of those instead.
 func (a *Activities) StartServer(ctx context.Context, in ServerInput) (ServerResult, error) {
 	p := startPulse(ctx, "start a server", 0)
 	defer p.end()
 	loads, err := a.loads(ctx, in.Point, archive.OpenParts)
 	if err != nil {
 		return ServerResult{}, err
+	}
+	if place, ok := a.Places[in.Surface]; ok {
+		return a.startPlace(ctx, place, in, loads)
 	}
 	server, err := a.Environment.Start(ctx, in.RestoreID, local.Spec{
 		Kind: loads.point.SurfaceKind, Product: loads.point.Server.Product, Major: loads.point.Server.Major,
@@ -46,7 +50,7 @@ func (a *Activities) StartServer(ctx context.Context, in ServerInput) (ServerRes
 	return ServerResult{Host: a.Host, Address: server.Address, Parts: len(loads.parts), Bytes: loads.bytes}, nil
 }
 
-// ServerRef names an isolated server on this host.
+// ServerRef names an isolated server on this host, or an isolated place.
 type ServerRef struct {
 	RestoreID string `json:"restoreId"`
 	Surface   string `json:"surface"`
@@ -57,19 +61,20 @@ type ServerRef struct {
 func (a *Activities) Handover(ctx context.Context, in ServerRef) (HandoverResult, error) {
 	p := startPulse(ctx, "make durable", 0)
 	defer p.end()
-	server, err := a.Environment.MakeDurable(ctx, in.RestoreID)
-	if err != nil {
-		return HandoverResult{}, fault.While(err, "make the restored server durable")
+	if _, placed := a.Places[in.Surface]; !placed {
+		if _, err := a.Environment.MakeDurable(ctx, in.RestoreID); err != nil {
+			return HandoverResult{}, fault.While(err, "make the restored server durable")
+		}
 	}
-	u, err := a.IsolatedURL(in.Surface, server.URL)
+	restored, err := a.find(ctx, in)
 	if err != nil {
 		return HandoverResult{}, err
 	}
-	out := HandoverResult{Address: server.Address}
+	out := HandoverResult{Address: restored.address}
 	if a.Config.Encryption.Unencrypted {
 		return out, nil
 	}
-	out.SealedURL, err = a.Keys.SealSecret(u)
+	out.SealedURL, err = a.Keys.SealSecret(restored.url)
 	return out, fault.While(err, "seal the restored server's URL")
 }
 
@@ -85,7 +90,7 @@ type HandoverResult struct {
 func (a *Activities) StopServer(ctx context.Context, in ServerRef) error {
 	p := startPulse(ctx, "stop a server", 0)
 	defer p.end()
-	return a.Environment.Stop(ctx, in.RestoreID)
+	return a.stop(ctx, in)
 }
 
 // IsolatedURL is the isolated server's URL with the live database's name in it,

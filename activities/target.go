@@ -27,6 +27,7 @@ type TargetRef struct {
 	RestoreID string            `json:"restoreId"`
 	Surface   string            `json:"surface"`
 	Replace   bool              `json:"replace,omitempty"`
+	Conflict  string            `json:"conflict,omitempty"`
 	Selection surface.Selection `json:"selection"`
 }
 
@@ -43,20 +44,16 @@ type Swapper interface {
 }
 
 // target finds the server that a reference names.
-func (a *Activities) target(ref TargetRef) (surface.Target, error) {
+func (a *Activities) target(ctx context.Context, ref TargetRef) (surface.Target, error) {
 	src, err := a.surface(ref.Surface)
 	if err != nil {
 		return surface.Target{}, err
 	}
-	t := surface.Target{Replace: ref.Replace, Selection: ref.Selection}
+	t := surface.Target{Replace: ref.Replace, Conflict: ref.Conflict, Selection: ref.Selection}
 	switch ref.Kind {
 	case TargetIsolated:
-		server, err := a.Environment.Get(ref.RestoreID)
-		if err != nil {
-			return t, err
-		}
-		t.Throwaway = true
-		t.URL, err = a.IsolatedURL(ref.Surface, server.URL)
+		restored, err := a.find(ctx, ServerRef{RestoreID: ref.RestoreID, Surface: ref.Surface})
+		t.Throwaway, t.URL = true, restored.url
 		return t, err
 	case TargetNamed:
 		if ref.SealedURL != "" {

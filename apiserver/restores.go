@@ -30,6 +30,12 @@ type restoreInput struct {
 		Replace bool     `json:"replace,omitempty" doc:"Permits a target that is not empty."`
 		Tables  []string `json:"tables,omitempty" nullable:"false" maxItems:"1000" doc:"Only these tables, as schema.table."`
 		Schemas []string `json:"schemas,omitempty" nullable:"false" maxItems:"1000" doc:"Only these schemas."`
+
+		Resources []string `json:"resources,omitempty" nullable:"false" maxItems:"1000" doc:"Only these types of a cluster's resources, as PLURAL or PLURAL.GROUP."`
+		Names     []string `json:"names,omitempty" nullable:"false" maxItems:"1000" doc:"Only resources of these names, as NAME or NAMESPACE/NAME."`
+		Labels    string   `json:"labels,omitempty" maxLength:"1024" doc:"Only resources that this label selector matches."`
+		Conflict  string   `json:"conflict,omitempty" enum:"fail,skip,update" doc:"What becomes of things that a cluster has already; default fail."`
+		DryRun    bool     `json:"dryRun,omitempty" doc:"Changes nothing: the result says what would be changed."`
 	}
 }
 
@@ -69,8 +75,8 @@ func (s *Server) planRestore(ctx context.Context, in *restoreInput) (workflows.R
 		return none, p, err
 	}
 	out := workflows.RestoreInput{
-		Point: refOf(p), Replace: b.Replace,
-		Selection: surface.Selection{Schemas: b.Schemas, Tables: b.Tables},
+		Point: refOf(p), Replace: b.Replace, Conflict: b.Conflict, DryRun: b.DryRun,
+		Selection: surface.Selection{Schemas: b.Schemas, Tables: b.Tables, Resources: b.Resources, Names: b.Names, Labels: b.Labels},
 	}
 	if err := checkSelection(p, out.Selection); err != nil {
 		return none, p, err
@@ -95,6 +101,9 @@ func (s *Server) planRestore(ctx context.Context, in *restoreInput) (workflows.R
 // mayRestore refuses what the key's role does not reach, and what makes no sense together.
 func (s *Server) mayRestore(ctx context.Context, in *restoreInput) error {
 	b := &in.Body
+	if b.DryRun && b.To == toIsolated {
+		return fault.New(fault.Invalid, "dryRun is for a restore to a target or in place: an isolated restore begins with nothing")
+	}
 	if b.To == toInPlace {
 		if err := require(ctx, Admin, "a restore in place"); err != nil {
 			return err
@@ -139,8 +148,12 @@ func checkSelection(p catalog.Point, selection surface.Selection) error {
 	if selection.All() {
 		return nil
 	}
-	if p.SurfaceKind != "postgres" {
+	onCluster := p.SurfaceKind == surface.KindKubernetes || p.SurfaceKind == surface.KindVelero
+	switch tables := len(selection.Tables)+len(selection.Schemas) > 0; {
+	case tables && p.SurfaceKind != surface.KindPostgres:
 		return fault.New(fault.Unsupported, "tables and schemas can be chosen from a PostgreSQL point only, and this one is of kind %s", p.SurfaceKind)
+	case !tables && !onCluster:
+		return fault.New(fault.Unsupported, "resources can be chosen from a point of a Kubernetes cluster only, and this one is of kind %s", p.SurfaceKind)
 	}
 	for _, table := range selection.Tables {
 		if schema, name, found := strings.Cut(table, "."); !found || schema == "" || name == "" {

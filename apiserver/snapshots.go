@@ -35,6 +35,8 @@ type Snapshot struct {
 	Reason     string     `json:"reason,omitempty"`
 	WorkflowID string     `json:"workflowId"`
 	Error      string     `json:"error,omitempty" doc:"Why there is no recovery point, or why it can't be read."`
+	// Missing names what could not be read of the source.
+	Missing []string `json:"missing,omitempty" nullable:"false" doc:"What could not be read of the source, and why: such a recovery point is partial."`
 	// Verification is the latest one, where the point was not verified since.
 	Verification *launch.Run `json:"verification,omitempty" doc:"The latest verification, unless it succeeded."`
 }
@@ -44,6 +46,7 @@ func snapshotOf(p catalog.Point) Snapshot {
 		ID: p.ID, Surface: p.Surface, SurfaceKind: p.SurfaceKind, Kind: p.Kind, State: p.State, URI: p.URI, Store: p.Store,
 		CreatedAt: p.CreatedAt, VerifiedAt: p.VerifiedAt, ProvenAt: p.ProvenAt, Bytes: p.Bytes, PlainBytes: p.PlainBytes,
 		Parts: p.Parts, Copies: p.Copies, Policy: p.Policy, Reason: p.Reason, WorkflowID: p.WorkflowID, Error: p.Error,
+		Missing: p.Missing,
 	}
 }
 

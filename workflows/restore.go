@@ -35,6 +35,8 @@ func Restore(ctx workflow.Context, in RestoreInput) (out RestoreResult, err erro
 		err = fault.New(fault.Invalid, "an in-place restore replaces live data: confirm it with the name of the surface, %s", in.Point.Surface)
 	case in.InPlace && !in.Selection.All():
 		err = fault.New(fault.Invalid, "an in-place restore replaces the whole database: restore single tables into an isolated server or a target")
+	case in.DryRun:
+		return r.out, r.dryRun(ctx)
 	case in.InPlace:
 		err = r.inPlace(ctx)
 	case in.Target != "" || in.SealedURL != "":
@@ -48,6 +50,27 @@ func Restore(ctx workflow.Context, in RestoreInput) (out RestoreResult, err erro
 	r.out.State = "restored"
 	t.phase(ctx, "done")
 	return r.out, nil
+}
+
+// dryRun says what a restore to a target, or in place, would change.
+func (r *restorer) dryRun(ctx workflow.Context) error {
+	kind := activities.TargetNamed
+	switch {
+	case r.in.InPlace:
+		kind = activities.TargetLive
+	case r.in.Target == "" && r.in.SealedURL == "":
+		return fault.New(fault.Invalid, "an isolated restore begins with nothing: a dry run is for a target, or for a restore in place")
+	}
+	err := r.step(ctx, "comparing", func() (err error) {
+		r.out.Changes, err = call(patient(ctx, "look what a restore would change"), acts.Diff,
+			activities.RestoreStep{Point: r.point, Target: r.target(kind)})
+		return err
+	})
+	if err == nil {
+		r.out.State = "compared"
+		r.phase(ctx, "done")
+	}
+	return err
 }
 
 // audit says what was asked for.
@@ -82,7 +105,7 @@ func (r *restorer) step(ctx workflow.Context, name string, do func() error) erro
 func (r *restorer) target(kind string) activities.TargetRef {
 	return activities.TargetRef{
 		Kind: kind, Name: r.in.Target, SealedURL: r.in.SealedURL, RestoreID: r.in.RestoreID, Surface: r.in.Point.Surface,
-		Replace: r.in.Replace, Selection: r.in.Selection,
+		Replace: r.in.Replace, Conflict: r.in.Conflict, Selection: r.in.Selection,
 	}
 }
 

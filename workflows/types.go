@@ -82,8 +82,13 @@ type RestoreInput struct {
 	InPlace bool   `json:"inPlace,omitempty"`
 	Confirm string `json:"confirm,omitempty"`
 	// Replace permits a target that is not empty.
-	Replace   bool              `json:"replace,omitempty"`
+	Replace bool `json:"replace,omitempty"`
+	// Conflict is one of surface.Conflicts, for targets that may hold other
+	// things too; empty means surface.ConflictFail.
+	Conflict  string            `json:"conflict,omitempty"`
 	Selection surface.Selection `json:"selection"`
+	// DryRun changes nothing: the result says what would be changed.
+	DryRun bool `json:"dryRun,omitempty"`
 	// By is who asked for it; empty for a schedule.
 	By string `json:"by,omitempty"`
 }
@@ -108,6 +113,8 @@ type RestoreResult struct {
 	SafetyPoint string `json:"safetyPoint,omitempty"`
 	// Kept names what the replaced data was renamed to.
 	Kept string `json:"kept,omitempty"`
+	// Changes are what a dry run found, at most 1,000.
+	Changes []surface.Change `json:"changes,omitempty"`
 	// Steps are the timings, in order.
 	Steps []Step `json:"steps"`
 }

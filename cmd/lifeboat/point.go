@@ -56,7 +56,7 @@ func (a *app) pointFields(d pointDetails) error {
 		"stores", strings.Join(append([]string{d.Store}, d.Copies...), ", "), "server", d.Server,
 		"created", when(d.CreatedAt), "stored", size(d.Bytes), "plain", size(d.PlainBytes),
 		"policy", d.Policy, "reason", d.Reason, "workflow", d.WorkflowID,
-		"holds", strings.Join(counts, ", "), "notes", strings.Join(d.Notes, "; "))
+		"holds", strings.Join(counts, ", "), "notes", strings.Join(d.Notes, "; "), "partial, it lacks", strings.Join(d.Missing, "; "))
 	if err != nil {
 		return err
 	}

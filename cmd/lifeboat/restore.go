@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -23,6 +26,10 @@ type restoreFlags struct {
 	wait    bool
 	tables  []string
 	schemas []string
+
+	selection surface.Selection
+	conflict  string
+	dryRun    bool
 }
 
 func (a *app) snapshotRestore() *cobra.Command {
@@ -56,19 +63,31 @@ func (a *app) snapshotRestore() *cobra.Command {
 	flags.BoolVar(&f.wait, "wait", true, "wait until it is done, and show the progress")
 	flags.StringSliceVar(&f.tables, "table", nil, "restore only this table (schema.table; may be repeated)")
 	flags.StringSliceVar(&f.schemas, "schema", nil, "restore only this schema (may be repeated)")
+	flags.StringSliceVar(&f.selection.Resources, "resource", nil, "restore only this type of a cluster's resources (PLURAL or PLURAL.GROUP; may be repeated)")
+	flags.StringSliceVar(&f.selection.Names, "name", nil, "restore only resources of this name (NAME or NAMESPACE/NAME; may be repeated)")
+	flags.StringVar(&f.selection.Labels, "selector", "", "restore only resources that this label selector matches")
+	flags.StringVar(&f.conflict, "conflict", "", "what becomes of things that the target has already: "+strings.Join(surface.Conflicts, ", "))
+	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing: show what would be changed")
 	return cmd
 }
 
 // input checks the flags against each other and the configuration.
 func (f restoreFlags) input(parts *worker.Parts, p catalog.Point) (workflows.RestoreInput, error) {
 	in := workflows.RestoreInput{Point: ref(p), Replace: f.replace, InPlace: f.inPlace, Confirm: f.confirm}
+	in.Selection = f.selection
 	in.Selection.Tables, in.Selection.Schemas = f.tables, f.schemas
+	in.Conflict, in.DryRun = f.conflict, f.dryRun
+	if f.conflict != "" && !slices.Contains(surface.Conflicts, f.conflict) {
+		return in, fmt.Errorf("--conflict must be one of %s", strings.Join(surface.Conflicts, ", "))
+	}
 	switch {
 	case f.inPlace && f.to != "isolated":
 		return in, fmt.Errorf("--in-place and --to %s contradict each other", f.to)
 	case f.inPlace && f.confirm != p.Surface:
 		return in, fmt.Errorf("an in-place restore replaces what %s holds now: add --confirm %s", p.Surface, p.Surface)
 	case f.inPlace:
+	case f.dryRun && f.to == "isolated":
+		return in, errors.New("--dry-run is for a restore to a target or in place: an isolated restore begins with nothing")
 	case f.to == "isolated":
 		in.Isolated = true
 	case strings.Contains(f.to, "://"):
@@ -119,6 +138,9 @@ func (a *app) restore(ctx context.Context, parts *worker.Parts, in workflows.Res
 }
 
 func (a *app) restoreFields(r restored) error {
+	if r.State == "compared" {
+		return a.changes(r.Changes)
+	}
 	err := a.fields("id", r.ID, "point", r.Point, "surface", r.Surface, "state", r.State, "url", r.URL, "host", r.Host,
 		"compared", fmt.Sprintf("%d entries, all equal", r.Compared), "safety point", r.SafetyPoint, "kept", r.Kept, "workflow", r.WorkflowID)
 	if err != nil {
@@ -136,4 +158,17 @@ func (a *app) restoreFields(r restored) error {
 		fmt.Fprintf(a.out, "\nThe restored server runs until you say: lifeboat environment stop %s\n", r.ID)
 	}
 	return nil
+}
+
+// changes shows what a dry run found.
+func (a *app) changes(found []surface.Change) error {
+	if len(found) == 0 {
+		_, err := fmt.Fprintln(a.out, "nothing would be changed")
+		return err
+	}
+	rows := make([][]string, len(found))
+	for i, c := range found {
+		rows[i] = []string{c.Action, c.Kind, c.Name, strings.Join(c.Fields, ", ")}
+	}
+	return a.table([]string{"ACTION", "KIND", "NAME", "FIELDS"}, rows)
 }

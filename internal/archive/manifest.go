@@ -38,7 +38,7 @@ type Manifest struct {
 	ID string `json:"id"`
 	// Surface is the name of the surface in the configuration.
 	Surface string `json:"surface"`
-	// SurfaceKind is the kind of the surface: postgres, redis.
+	// SurfaceKind is the kind of the surface, one of the kinds of surface.Config.
 	SurfaceKind string `json:"surfaceKind"`
 	// Kind is what sort of point this is: snapshot or base.
 	Kind string `json:"kind"`
@@ -70,6 +70,9 @@ type Manifest struct {
 	Counts  map[string]int64 `json:"counts,omitempty"`
 	// Notes are what a reader should know, one line each, such as an invalid index that was left out.
 	Notes []string `json:"notes,omitempty"`
+	// Missing names what could not be read of the source, and why, one line
+	// each: such a point is partial. Empty for a whole one.
+	Missing []string `json:"missing,omitempty"`
 	// WorkflowID and RunID name the run that made it.
 	WorkflowID string `json:"workflowId,omitempty"`
 	RunID      string `json:"runId,omitempty"`

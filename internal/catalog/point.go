@@ -48,6 +48,9 @@ type Point struct {
 	Reason     string `json:"reason,omitempty"`
 	// LockedUntil is until when its objects can't be changed; zero without a lock.
 	LockedUntil time.Time `json:"lockedUntil,omitzero"`
+	// Missing names what could not be read of the source when it was made, and
+	// why: such a point is partial.
+	Missing []string `json:"missing,omitempty"`
 	// Copies are the other stores that have it.
 	Copies []string `json:"copies,omitempty"`
 	// Error says what is wrong with it, or with a mark or a copy of it.
@@ -100,6 +103,7 @@ func readPoint(ctx context.Context, n Named, f candidate) (Point, error) {
 		ID: m.ID, Surface: m.Surface, SurfaceKind: m.SurfaceKind, Kind: m.Kind, State: StateSealed,
 		URI: "/" + f.dir, Store: n.Name, Dir: f.dir, CreatedAt: m.CreatedAt, Bytes: m.Bytes, PlainBytes: m.PlainBytes,
 		Parts: len(m.Parts), WorkflowID: m.WorkflowID, Policy: m.Policy, Reason: m.Reason, LockedUntil: m.LockedUntil,
+		Missing: m.Missing,
 	}
 	err = p.readMarks(ctx, n.Store)
 	return p, err

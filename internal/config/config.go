@@ -27,6 +27,8 @@ type Config struct {
 	Compression Compression             `yaml:"compression" json:"compression"`
 	Stores      map[string]store.Config `yaml:"stores" json:"stores"`
 	Surfaces    map[string]Surface      `yaml:"surfaces" json:"surfaces"`
+	// Environments are clusters that points are restored into, by name.
+	Environments map[string]Environment `yaml:"environments" json:"environments,omitempty"`
 	// Targets are servers that a restore may be sent to by name.
 	Targets  map[string]Target `yaml:"targets" json:"targets"`
 	Policies map[string]Policy `yaml:"policies" json:"policies"`

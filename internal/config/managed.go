@@ -13,6 +13,9 @@ type Surface struct {
 	Managed *managed.Config `yaml:"managed" json:"managed,omitempty"`
 }
 
+// server reports whether the surface is a server with a URL, a database.
+func (s Surface) server() bool { return s.Kind == surface.KindPostgres || s.Kind == surface.KindRedis }
+
 // Provider is the service that puts a surface back to a moment, nil where
 // Lifeboat does so itself: because no service is configured, because a policy of
 // kind wal ships the surface's WAL, or because a store to read from was named.

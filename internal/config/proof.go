@@ -32,6 +32,7 @@ const (
 	PartRouteSwitch = "route-switch"
 	PartStore       = "store:"
 	PartSurface     = "surface:"
+	PartEnvironment = "environment:"
 	PartPolicies    = "policies:"
 )
 
@@ -45,6 +46,7 @@ const (
 //   - keys: who can open new points.
 //   - store:NAME: where each store is that the plan reads from.
 //   - surface:NAME: where each surface is, and by what tools it is restored.
+//   - environment:NAME: the cluster that a surface is restored to, where it names one.
 //   - policies:NAME: how the points of each surface are made and kept.
 //   - restore-path: how points are written, named and read.
 //   - route-switch: the procedure by which clients are sent to what was restored.
@@ -64,6 +66,9 @@ func (c *Config) ProofParts(name string) map[string]string {
 	}
 	for _, surfaceName := range p.Surfaces {
 		parts[PartSurface+surfaceName] = short(surfacePart(c.Surfaces[surfaceName]))
+		if environment := c.Surfaces[surfaceName].Environment; environment != "" {
+			parts[PartEnvironment+environment] = short(c.Environments[environment])
+		}
 		parts[PartPolicies+surfaceName] = short(c.policiesOf(surfaceName))
 		for _, storeName := range c.DrillStores(name, surfaceName) {
 			parts[PartStore+storeName] = short(storePart(c.Stores[storeName]))
@@ -132,6 +137,9 @@ func storePart(s store.Config) any {
 // surfacePart is where a surface is, and what its recovery is done with.
 func surfacePart(s Surface) any {
 	part := []any{s.Kind, publicURL(s.URL), publicURL(s.StandbyURL), s.BinDir}
+	if !s.server() {
+		part = append(part, s.Cluster, s.Velero, s.Bucket, s.Telemetry, s.Repository)
+	}
 	if s.Managed != nil {
 		m := *s.Managed
 		m.URL, m.AccessKeyID, m.SecretAccessKey = "", "", ""

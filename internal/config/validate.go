@@ -22,6 +22,7 @@ func (c *Config) Validate() error {
 	v.temporal()
 	v.encryption()
 	v.stores()
+	v.environments()
 	v.surfaces()
 	v.policies()
 	v.drills()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 func (d *planValidator) sanitize() {
@@ -151,8 +152,16 @@ var elements = strings.NewReplacer("[", ".", "]", "")
 // or a digit, so that the templates of other programs ({{.State}}) are none.
 var placeholder = regexp.MustCompile(`\{\{\s*([A-Za-z0-9][^{}]*?)\s*\}\}`)
 
-// restoredFields are what is known of a restored surface.
-var restoredFields = []string{"url", "host", "port", "address", "user", "password", "database"}
+// restoredFields are what is known of a restored surface, by its kind.
+var restoredFields = map[string][]string{
+	surface.KindPostgres:   {"url", "host", "port", "address", "user", "password", "database"},
+	surface.KindRedis:      {"url", "host", "port", "address", "user", "password", "database"},
+	surface.KindKubernetes: {"namespace", "kubeconfig", "context"},
+	surface.KindVelero:     {"namespace", "kubeconfig", "context"},
+	surface.KindTelemetry:  {"url", "host", "port", "address", "user", "password"},
+	surface.KindObjects:    {"url"},
+	surface.KindGit:        {"url", "path"},
+}
 
 // placeholders checks those of every text in a step.
 func (d *planValidator) placeholders(step reflect.Value, path string) {
@@ -172,14 +181,20 @@ func (d *planValidator) placeholders(step reflect.Value, path string) {
 
 // placeholder says what is wrong with the name in one, or nothing.
 func (d *planValidator) placeholder(name string) string {
-	surface, field, _ := strings.Cut(name, ".")
+	of, field, _ := strings.Cut(name, ".")
+	fields := restoredFields[d.c.Surfaces[of].Kind]
+	// Of several namespaces one is named: {{shop.namespace.payments}}.
+	field, _, _ = strings.Cut(field, ".")
 	switch {
 	case name == "drill.id":
 		return ""
-	case !slices.Contains(d.p.Surfaces, surface):
+	case !slices.Contains(d.p.Surfaces, of):
 		return "nothing that is restored: there is {{drill.id}}, and {{SURFACE.FIELD}} of " + listed(d.p.Surfaces)
-	case !slices.Contains(restoredFields, field):
-		return "no field of a surface: there is " + strings.Join(restoredFields, ", ")
+	case len(fields) == 0:
+		// A surface of no known kind is refused by itself.
+		return ""
+	case !slices.Contains(fields, field):
+		return "no field of a surface: there is " + strings.Join(fields, ", ")
 	default:
 		return ""
 	}

@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 // storeKind says which fields a kind of store needs, and which others it may have.
@@ -89,14 +92,14 @@ func (v *validator) storeDetails(path string, s store.Config) {
 
 // schemes are the schemes of URLs by kind of surface.
 var schemes = map[string][]string{
-	"postgres": {"postgres", "postgresql"},
-	"redis":    {"redis", "rediss"},
+	surface.KindPostgres: {"postgres", "postgresql"},
+	surface.KindRedis:    {"redis", "rediss"},
 }
 
 func (v *validator) surfaces() {
 	for _, name := range sorted(v.c.Surfaces) {
 		s, path := v.c.Surfaces[name], "surfaces."+name
-		v.server(path, s.Kind, s.URL)
+		v.surface(path, s)
 		if (s.CertFile == "") != (s.KeyFile == "") {
 			v.refuse(path, "%s needs certFile and keyFile together, or neither", path)
 		}
@@ -115,7 +118,7 @@ func (v *validator) surfaces() {
 		if name == "isolated" || name == "in-place" {
 			v.refuse("targets."+name, "targets.%s: the name means something else in a restore; take another", name)
 		}
-		v.server("targets."+name, t.Kind, t.URL)
+		v.target("targets."+name, t)
 		for _, other := range sorted(v.c.Surfaces) {
 			if t.URL != "" && v.c.Surfaces[other].URL == t.URL {
 				v.refuse("targets."+name, "targets.%s is the live surface %s itself; restore that with \"in-place\"", name, other)
@@ -124,11 +127,26 @@ func (v *validator) surfaces() {
 	}
 }
 
+// surface checks what the surface's kind asks for: a server's URL, or settings of its own.
+func (v *validator) surface(path string, s Surface) {
+	if _, server := schemes[s.Kind]; server || !slices.Contains(surface.Kinds, s.Kind) {
+		v.server(path, s.Kind, s.URL)
+	} else if s.URL != "" {
+		v.refuse(path+".url", "%s.url means nothing for kind %s", path, s.Kind)
+	}
+	for _, problem := range s.Problems() {
+		v.refuse(path+"."+problem.Setting, "%s: %s", path, problem.Text)
+	}
+	if _, known := v.c.Environments[s.Environment]; s.Environment != "" && !known {
+		v.refuse(path+".environment", "%s.environment: there is no %q under environments", path, s.Environment)
+	}
+}
+
 // server checks the kind and the URL of a server, and never shows the URL.
 func (v *validator) server(path, kind string, address secret.String) {
 	accepted, known := schemes[kind]
 	if !known {
-		v.refuse(path+".kind", "%s.kind %q must be postgres or redis", path, kind)
+		v.refuse(path+".kind", "%s.kind %q must be one of %s", path, kind, strings.Join(surface.Kinds, ", "))
 		return
 	}
 	if address == "" {
@@ -142,6 +160,27 @@ func (v *validator) server(path, kind string, address secret.String) {
 	}
 	if _, err := url.Parse(address.Reveal()); err != nil {
 		v.refuse(path+".url", "%s.url is not a valid URL; write special characters of the password as %%XX", path)
+	}
+}
+
+// target checks where a restore may be sent to by name: a server, or namespaces of a cluster.
+func (v *validator) target(path string, t Target) {
+	if t.Kind != surface.KindKubernetes && t.Kind != surface.KindVelero {
+		v.server(path, t.Kind, t.URL)
+		return
+	}
+	place, err := cluster.ParsePlace(t.URL)
+	if err != nil {
+		v.refuse(path+".url", "%s.url: %s", path, fault.Line(err))
+		return
+	}
+	for _, name := range sorted(v.c.Surfaces) {
+		s := v.c.Surfaces[name]
+		for _, namespace := range s.Namespaces {
+			if to, renamed := place.Namespaces[namespace]; s.Cluster.Config == place.Config && (!renamed || to == namespace) {
+				v.refuse(path, "%s restores the namespace %s to where the live surface %s has it; give it another name, or restore with \"in-place\"", path, namespace, name)
+			}
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ const (
 	codeLiveTouched     = "live-touched"
 	codeNotShown        = "untouched-not-shown"
 	codeLeftBehind      = "left-behind"
+	codePartialPoint    = "partial-point"
 	codeUndocumented    = "step-undocumented"
 	codeStepNotDone     = "step-not-done"
 	codeNothingDone     = "nothing-walked-through"

@@ -136,6 +136,7 @@ func (j *judgement) surfaces() {
 	there := map[string]bool{}
 	for _, s := range j.record.Surfaces {
 		there[s.Surface] = true
+		j.partial(s)
 		switch {
 		case s.Result == Pass:
 			j.clear(s.Surface, codeNotRestored)
@@ -152,6 +153,16 @@ func (j *judgement) surfaces() {
 		if !there[name] && !told[name] && !everywhere {
 			j.find(codeNotRestored, SeverityMajor, name, name+" is in the plan and was not restored")
 		}
+	}
+}
+
+// partial warns of a point that lacks something of its source.
+func (j *judgement) partial(s Restored) {
+	switch {
+	case len(s.Missing) > 0:
+		j.find(codePartialPoint, SeverityMinor, s.Surface, "the recovery point "+s.Point+" of "+s.Surface+" is partial: it lacks "+list(s.Missing))
+	case s.Point != "":
+		j.clear(s.Surface, codePartialPoint)
 	}
 }
 

@@ -94,6 +94,8 @@ type Restored struct {
 	LockedUntil time.Time `json:"lockedUntil,omitzero"`
 	// Recipients are the public keys that it is encrypted for.
 	Recipients []string `json:"recipients,omitempty"`
+	// Missing names what the point lacks of its source, and why: it is partial.
+	Missing []string `json:"missing,omitempty"`
 	// Reached is the moment that the restored data show.
 	Reached time.Time `json:"reached,omitzero"`
 	// ReachedBy says how that is known: the snapshot's own moment, the last

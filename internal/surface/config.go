@@ -17,6 +17,9 @@ const (
 	KindGit        = "git"
 )
 
+// Kinds lists every kind of surface.
+var Kinds = []string{KindPostgres, KindRedis, KindKubernetes, KindVelero, KindObjects, KindTelemetry, KindGit}
+
 // Config is one surface as the configuration file names it.
 type Config struct {
 	// Kind is postgres, redis, kubernetes, velero, objects, telemetry or git.
