@@ -19,7 +19,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // S3Server is an S3-compatible service over TLS, with its data in a temporary folder.

@@ -19,7 +19,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // Lag is how far the end of the window is behind now. The service tells no

@@ -7,7 +7,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // codeNoServer is how Resource Manager says that there is no such server. Other

@@ -22,7 +22,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // Service is the recovery of one DB instance.

@@ -21,7 +21,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/keyspace"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // Store is one container.
@@ -147,11 +147,11 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		return nil, err
 	}
 	if offset < 0 || length == 0 {
-		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
+		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	out, err := s.open(ctx, name, offset, length, nil)
 	if bloberror.HasCode(err, bloberror.InvalidRange) {
-		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
+		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	if err != nil {
 		return nil, s.fault(err, "read", key)

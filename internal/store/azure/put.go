@@ -17,7 +17,6 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/chunks"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
 )
 
 // blockLimit is how many blocks the service takes for one blob.
@@ -59,7 +58,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, opts store.Put
 		}
 	}
 	if err != nil {
-		return store.Object{}, transport.Taken(ctx, s, key, opts, s.fault(err, "store", key))
+		return store.Object{}, store.Taken(ctx, s, key, opts, s.fault(err, "store", key))
 	}
 	if first.Last {
 		stream.Release(first)

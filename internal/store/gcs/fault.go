@@ -10,7 +10,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // meaning is what an error stands for.

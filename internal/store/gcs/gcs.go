@@ -19,7 +19,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/keyspace"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // attempts is how often a request is sent before the caller hears of its failure.

@@ -12,7 +12,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/chunks"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
 )
 
 // Put implements store.Store: in one request what fits into one chunk, as a
@@ -46,7 +45,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, opts store.Put
 		o, err = write(ctx, handle, lock, stream, first)
 	}
 	if err != nil {
-		return store.Object{}, transport.Taken(ctx, s, key, opts, s.fault(err, "store", key))
+		return store.Object{}, store.Taken(ctx, s, key, opts, s.fault(err, "store", key))
 	}
 	o.Key = key
 	return o, nil

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/api/iterator"
 
 	"github.com/lifeboat-dr/lifeboat/internal/store"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
 )
 
 // Get implements store.Store. The library goes on by itself where a connection breaks.
@@ -23,11 +22,11 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		return nil, err
 	}
 	if offset < 0 || length == 0 {
-		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
+		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	r, err := s.bucket.Object(name).NewRangeReader(ctx, offset, max(length, -1))
 	if status(err) == http.StatusRequestedRangeNotSatisfiable {
-		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
+		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	if err != nil {
 		return nil, s.fault(err, "read", key)

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // Codes that decide what happens next.

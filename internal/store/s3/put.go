@@ -16,7 +16,6 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/chunks"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
 )
 
 const (
@@ -55,7 +54,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, opts store.Put
 	}
 	if err != nil {
 		err = s.lost(ctx, s.fault(err, "store", key), key)
-		return store.Object{}, transport.Taken(ctx, s, key, opts, err)
+		return store.Object{}, store.Taken(ctx, s, key, opts, err)
 	}
 	if first.Last {
 		stream.Release(first)

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lifeboat-dr/lifeboat/internal/store"
-	"github.com/lifeboat-dr/lifeboat/internal/store/transport"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // Get implements store.Store.
@@ -20,11 +20,11 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		return nil, err
 	}
 	if offset < 0 || length == 0 {
-		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
+		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	out, err := s.open(ctx, name, offset, length, nil)
 	if code(err) == codeInvalidRange {
-		return transport.Empty(ctx, s, key, offset, "read "+s.at(key))
+		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	if err != nil {
 		return nil, s.fault(err, "read", key)

@@ -1,5 +1,5 @@
-// Package transport connects stores to their services: by HTTP over connections
-// that never hang, and with errors that say what to do.
+// Package transport connects to object storage and to cloud providers: by HTTP
+// over connections that never hang, and with errors that say what to do.
 package transport
 
 import (

@@ -1,15 +1,10 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"net/http"
-
-	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
 // patience is how often in a row a body is opened again without one more byte of it.
@@ -66,19 +61,6 @@ func (r *resuming) Read(p []byte) (int, error) {
 }
 
 func (r *resuming) Close() error { return r.body.Close() }
-
-// Empty is what reading no bytes gives, or reading from an offset on that the
-// service has refused: an empty reader if the object exists and has the offset.
-func Empty(ctx context.Context, s store.Store, key string, offset int64, doing string) (io.ReadCloser, error) {
-	o, err := s.Stat(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if offset < 0 || offset > o.Size {
-		return nil, fault.New(fault.Invalid, "%s: there is no byte %d in %d", doing, offset, o.Size)
-	}
-	return http.NoBody, nil
-}
 
 // Range is a range of bytes as RFC 9110 spells it; a length below zero means up to the end.
 func Range(offset, length int64) string {

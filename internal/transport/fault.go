@@ -104,3 +104,8 @@ func Passing(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
+
+// Cut reports whether an error says that the other side hung up.
+func Cut(err error) bool {
+	return hungUp(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
