@@ -17,14 +17,16 @@ const (
 
 // Config says who runs a surface's point-in-time recovery.
 type Config struct {
-	// Kind is rds (Amazon RDS for PostgreSQL) or azure-flexible (Azure Database
-	// for PostgreSQL, flexible server).
+	// Kind is rds (Amazon RDS for PostgreSQL), azure-flexible (Azure Database for
+	// PostgreSQL, flexible server) or cnpg (CloudNativePG on Kubernetes).
 	Kind string `yaml:"kind" json:"kind"`
-	// Instance is the name of the source: RDS's DB instance identifier, or the Azure server.
+	// Instance is the name of the source: RDS's DB instance identifier, the Azure
+	// server, or CloudNativePG's Cluster.
 	Instance string `yaml:"instance" json:"instance"`
 	// URL has the user, the password, the database and the settings of
-	// connections to a restored instance; its host does not matter. Empty means
-	// the surface's own URL.
+	// connections to a restored instance. Its host matters to kind cnpg alone,
+	// which asks the source there for what it has archived. Empty means the
+	// surface's own URL.
 	URL secret.String `yaml:"url,omitempty" json:"url,omitempty"`
 
 	// Region of kind rds; empty means the one of this host's AWS configuration.
@@ -63,6 +65,8 @@ type Config struct {
 	Endpoint string `yaml:"endpoint,omitempty" json:"endpoint,omitempty"`
 	// CAFile is a PEM file with further certificate authorities to trust for it.
 	CAFile string `yaml:"caFile,omitempty" json:"caFile,omitempty"`
+
+	CNPG `yaml:",inline"`
 }
 
 // Problem is one thing that is wrong with a Config.
@@ -94,7 +98,7 @@ func (c Config) Problems() []Problem {
 	switch c.Kind {
 	case KindRDS:
 		wrong = append(wrong, together(c.awsKeys())...)
-		wrong = append(wrong, foreign(c.Kind, c.ofAzure())...)
+		wrong = append(wrong, foreign(c.Kind, c.ofAzure(), c.ofCNPG())...)
 		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "http", "https")...)
 	case KindAzure:
 		for _, f := range c.azureHome() {
@@ -103,12 +107,15 @@ func (c Config) Problems() []Problem {
 			}
 		}
 		wrong = append(wrong, together(c.azureKeys())...)
-		wrong = append(wrong, foreign(c.Kind, c.ofAWS())...)
+		wrong = append(wrong, foreign(c.Kind, c.ofAWS(), c.ofCNPG())...)
 		// Tokens are never sent in the clear.
 		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "https")...)
 		wrong = append(wrong, checkURL("authority", c.Authority, "https")...)
+	case KindCNPG:
+		wrong = append(wrong, c.CNPG.problems()...)
+		wrong = append(wrong, foreign(c.Kind, c.ofAWS(), c.ofAzure(), []field{{"endpoint", c.Endpoint != ""}, {"caFile", c.CAFile != ""}})...)
 	default:
-		wrong = append(wrong, Problem{"kind", "kind must be " + KindRDS + " or " + KindAzure})
+		wrong = append(wrong, Problem{"kind", "kind must be " + KindRDS + ", " + KindAzure + " or " + KindCNPG})
 	}
 	if c.URL != "" {
 		if _, err := parse(c.URL); err != nil {
@@ -164,10 +171,10 @@ func together(fields []field) []Problem {
 	return []Problem{{missing[0], strings.Join(names, ", ") + " go together: " + strings.Join(missing, ", ") + " is missing"}}
 }
 
-// foreign finds settings of another kind.
-func foreign(kind string, fields []field) []Problem {
+// foreign finds settings of other kinds.
+func foreign(kind string, fields ...[]field) []Problem {
 	var wrong []Problem
-	for _, f := range fields {
+	for _, f := range slices.Concat(fields...) {
 		if f.set {
 			wrong = append(wrong, Problem{f.name, f.name + " is no setting of kind " + kind})
 		}

@@ -36,7 +36,7 @@ func TestConfigsThatAreWrong(t *testing.T) {
 		change func(*managed.Config)
 		want   []string
 	}{
-		"no kind":         {rds(), func(c *managed.Config) { c.Kind = "" }, []string{"kind must be rds or azure-flexible"}},
+		"no kind":         {rds(), func(c *managed.Config) { c.Kind = "" }, []string{"kind must be rds, azure-flexible or cnpg"}},
 		"no instance":     {rds(), func(c *managed.Config) { c.Instance = "" }, []string{"instance is missing"}},
 		"half a key":      {rds(), func(c *managed.Config) { c.AccessKeyID = "a" }, []string{"secretAccessKey is missing"}},
 		"other half":      {rds(), func(c *managed.Config) { c.SecretAccessKey = "hidden" }, []string{"accessKeyId is missing"}},

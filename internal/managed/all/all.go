@@ -6,6 +6,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/managed/azure"
+	"github.com/lifeboat-dr/lifeboat/internal/managed/cnpg"
 	"github.com/lifeboat-dr/lifeboat/internal/managed/rds"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
@@ -20,8 +21,12 @@ func Open(ctx context.Context, c managed.Config, surface secret.String) (managed
 	if c.URL == "" {
 		c.URL = surface
 	}
-	if c.Kind == managed.KindAzure {
+	switch c.Kind {
+	case managed.KindAzure:
 		return azure.Open(ctx, c)
+	case managed.KindCNPG:
+		return cnpg.Open(ctx, c)
+	default:
+		return rds.Open(ctx, c)
 	}
-	return rds.Open(ctx, c)
 }
