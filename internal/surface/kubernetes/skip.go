@@ -1,0 +1,92 @@
+package kubernetes
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+)
+
+// The API groups that are a Kubernetes server's own, beside those that order.go names.
+const (
+	groupEvents       = "events.k8s.io"
+	groupExtensions   = "extensions"
+	groupCoordination = "coordination.k8s.io"
+)
+
+// builtinGroups are those that Kubernetes itself serves. Every other group is
+// that of custom resources, or of a server behind the API server.
+var builtinGroups = []string{
+	groupCore, groupApps, groupBatch, groupRBAC, groupStorage, groupSchedule, groupNetwork, groupCRD, groupDiscovery,
+	groupEvents, groupExtensions, groupCoordination, "autoscaling", "policy", "admissionregistration.k8s.io",
+	"apiregistration.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "certificates.k8s.io",
+	"flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io", "node.k8s.io", "resource.k8s.io", "storagemigration.k8s.io",
+}
+
+// neverInPoint reports whether a type is in no point: events tell of what has
+// happened, and nobody can make it happen again.
+func neverInPoint(of schema.GroupResource) bool {
+	return of.Resource == "events" && (of.Group == groupCore || of.Group == groupEvents)
+}
+
+// skipped reports whether an object is in no point, and in no inventory: it is
+// being deleted, or it is a node's, which is another in another cluster.
+func skipped(o Object) bool {
+	if o.Body.GetDeletionTimestamp() != nil {
+		return true
+	}
+	switch o.Resource {
+	case typePods:
+		_, mirror := o.Body.GetAnnotations()[annotationMirror]
+		return mirror
+	case typeLeases:
+		return slices.ContainsFunc(o.Body.GetOwnerReferences(), func(r metav1.OwnerReference) bool {
+			return r.Kind == "Node" && r.APIVersion == "v1"
+		})
+	default:
+		return false
+	}
+}
+
+// inventoried reports whether an object belongs into the fingerprint of a
+// point: a restore brings it back, and not every namespace has it by itself.
+func inventoried(o Object) bool { return !remade(o) && !everywhere(o) }
+
+// everywhere reports whether an object is one that the API server or a
+// controller makes in every namespace, or once for itself.
+func everywhere(o Object) bool {
+	switch {
+	case o.Resource == typeConfigMaps:
+		return o.Name == rootCertificates
+	case o.Resource == typeServiceAccounts && o.Name == metav1.NamespaceDefault:
+		return plainAccount(o)
+	case o.Resource == typeServices, o.Resource == typeEndpoints, o.Resource == typeSlices:
+		// How the API server makes itself known.
+		return o.Namespace == metav1.NamespaceDefault && o.Name == "kubernetes"
+	case o.Resource.Group == groupStorage && o.Resource.Resource == "csistoragecapacities",
+		o.Resource.Group == "certificates.k8s.io" && o.Resource.Resource == "podcertificaterequests":
+		return true
+	default:
+		return false
+	}
+}
+
+// plainAccount reports whether a service account is as it was made. One that
+// somebody has given secrets to pull images with, or a role in a cloud, is not.
+func plainAccount(o Object) bool {
+	left := normalise(o.Resource, o.Body.DeepCopy().Object, nil)
+	delete(left, "kind")
+	return len(left) == 0
+}
+
+// unexpected reports whether an object that a copy has and its point has not
+// is to be told of. What controllers own, and what the environment of the copy
+// has brought, is not.
+func unexpected(o Object) bool {
+	if _, own := o.Body.GetLabels()[cluster.LabelEnvironment]; own {
+		return false
+	}
+	return inventoried(o) && metav1.GetControllerOfNoCopy(o.Body) == nil
+}
