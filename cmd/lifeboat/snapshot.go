@@ -163,7 +163,11 @@ func (a *app) pointTable(points []catalog.Point) error {
 	rows := make([][]string, len(points))
 	for i, p := range points {
 		stores := strings.Join(append([]string{p.Store}, p.Copies...), ",")
-		rows[i] = []string{p.ID, p.Surface, p.Kind, p.State, when(p.CreatedAt), size(p.Bytes), stores, p.URI}
+		state := p.State
+		if len(p.Missing) > 0 {
+			state += ", partial"
+		}
+		rows[i] = []string{p.ID, p.Surface, p.Kind, state, when(p.CreatedAt), size(p.Bytes), stores, p.URI}
 	}
 	return a.table([]string{"ID", "SURFACE", "KIND", "STATE", "CREATED", "STORED", "STORES", "URI"}, rows)
 }

@@ -5,6 +5,12 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
 
+// onOwnCluster reports whether the points of a surface are restored to the cluster that they come from.
+func (c *Config) onOwnCluster(s Surface) bool {
+	environment, named := c.Environments[s.Environment]
+	return !named || environment.Config == s.Cluster.Config
+}
+
 // apart refuses the steps of a plan that name the address of a live surface of
 // the plan: while it is rehearsed that all of them are lost, nothing asks them.
 func (d *planValidator) apart() {
@@ -20,6 +26,9 @@ func (d *planValidator) apart() {
 	}
 	for _, name := range d.p.Surfaces {
 		s := d.c.Surfaces[name]
+		if s.Cluster.Namespaces != nil && d.c.onOwnCluster(s) {
+			d.refuse(d.path+".surfaces", "%s restores %s to the very cluster that kind annual_full takes for lost: give surfaces.%s an environment on another one", d.path, name, name)
+		}
 		for _, u := range []secret.String{s.URL, s.StandbyURL} {
 			live, ok := drill.EndpointOf(u)
 			if !ok {
