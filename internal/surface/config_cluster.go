@@ -1,6 +1,14 @@
 package surface
 
-import "github.com/lifeboat-dr/lifeboat/internal/cluster"
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+)
 
 // Cluster are the namespaces of a Kubernetes cluster that a surface is.
 type Cluster struct {
@@ -22,8 +30,35 @@ type Cluster struct {
 func (c Cluster) set() bool { return len(c.Namespaces) > 0 }
 
 func (c Cluster) problems() []Problem {
+	var wrong []Problem
 	if setting, text := c.Config.Problem(); text != "" {
-		return []Problem{{setting, text}}
+		wrong = append(wrong, Problem{setting, text})
 	}
-	return nil
+	all := slices.Contains(c.Namespaces, allNamespaces)
+	if all && len(c.Namespaces) > 1 {
+		wrong = append(wrong, Problem{"namespaces", `namespaces has "*", which stands for all of them, beside others`})
+	}
+	for _, name := range c.Namespaces {
+		if !(name == allNamespaces || namespaceName.MatchString(name)) {
+			wrong = append(wrong, Problem{"namespaces", fmt.Sprintf("%q is no name of a namespace", name)})
+		}
+	}
+	if _, err := labels.Parse(c.LabelSelector); err != nil {
+		wrong = append(wrong, Problem{"labelSelector", fmt.Sprintf("labelSelector %q can't be read: write it as kubectl -l takes it", c.LabelSelector)})
+	}
+	for _, name := range c.ExcludeResources {
+		if !resourceName.MatchString(name) {
+			wrong = append(wrong, Problem{"excludeResources", fmt.Sprintf("%q of excludeResources must be like PLURAL or PLURAL.GROUP, in lower case", name)})
+		}
+	}
+	return wrong
 }
+
+// allNamespaces stands for every namespace.
+const allNamespaces = "*"
+
+var (
+	// namespaceName is a label of RFC 1123, as the names of namespaces are.
+	namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+	resourceName  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+)

@@ -1,6 +1,8 @@
 package kubernetes
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -102,7 +104,9 @@ func normaliseSecret(body map[string]any, _ map[string]string) {
 	}
 }
 
-func normaliseClaim(body map[string]any, _ map[string]string) { normaliseStorage(fieldsOf(body, "spec")) }
+func normaliseClaim(body map[string]any, _ map[string]string) {
+	normaliseStorage(fieldsOf(body, "spec"))
+}
 
 // normaliseStorage drops what a claim is bound to, or filled from, and its
 // class, which a restore may rename.
@@ -120,15 +124,31 @@ func normaliseSubjects(body map[string]any, names map[string]string) {
 }
 
 // normaliseClusterBinding leaves the subjects that are of the point's
-// namespaces, where they are known: others are not bound in an environment.
+// namespaces, where they are known, each once: others are not bound in an
+// environment, and elsewhere a restore adds to those that are there.
 func normaliseClusterBinding(body map[string]any, names map[string]string) {
-	normaliseSubjects(body, names)
 	if names == nil {
 		return
 	}
-	back := remapper{}
-	back.Namespaces = names
-	keep(body, "subjects", back.isOurs)
+	here := remapper{}
+	here.Namespaces = make(map[string]string, len(names))
+	for name := range names {
+		here.Namespaces[name] = name
+	}
+	keep(body, "subjects", here.isOurs)
+	normaliseSubjects(body, names)
+	subjects := mapsOf(body, "subjects")
+	slices.SortFunc(subjects, func(a, b map[string]any) int {
+		return cmp.Or(cmp.Compare(textAt(a, "kind"), textAt(b, "kind")), cmp.Compare(textAt(a, "namespace"), textAt(b, "namespace")),
+			cmp.Compare(textAt(a, "name"), textAt(b, "name")))
+	})
+	var once []any
+	for i, subject := range subjects {
+		if i == 0 || !reflect.DeepEqual(subject, subjects[i-1]) {
+			once = append(once, subject)
+		}
+	}
+	body["subjects"] = once
 }
 
 // dropNulls removes members that are null: some clients send them, some don't.

@@ -60,8 +60,8 @@ func everywhere(o Object) bool {
 	switch {
 	case o.Resource == typeConfigMaps:
 		return o.Name == rootCertificates
-	case o.Resource == typeServiceAccounts && o.Name == metav1.NamespaceDefault:
-		return plainAccount(o)
+	case o.Resource == typeServiceAccounts:
+		return o.Name == metav1.NamespaceDefault
 	case o.Resource == typeServices, o.Resource == typeEndpoints, o.Resource == typeSlices:
 		// How the API server makes itself known.
 		return o.Namespace == metav1.NamespaceDefault && o.Name == "kubernetes"
@@ -71,14 +71,6 @@ func everywhere(o Object) bool {
 	default:
 		return false
 	}
-}
-
-// plainAccount reports whether a service account is as it was made. One that
-// somebody has given secrets to pull images with, or a role in a cloud, is not.
-func plainAccount(o Object) bool {
-	left := normalise(o.Resource, o.Body.DeepCopy().Object, nil)
-	delete(left, "kind")
-	return len(left) == 0
 }
 
 // unexpected reports whether an object that a copy has and its point has not
