@@ -101,9 +101,15 @@ func remade(o Object) bool {
 	}
 }
 
-// leftOut reports whether a restore passes an object of a point by: it is
-// remade, or as every cluster has it.
-func leftOut(o Object) bool { return remade(o) || everywhere(o) }
+// leftOut reports whether a restore passes an object of a point by: the cluster
+// makes it. The default service account it does make, but people give that the
+// secrets to pull images with.
+func leftOut(o Object) bool {
+	if o.Resource == typeServiceAccounts && o.Name == metav1.NamespaceDefault {
+		return len(listAt(o.Body.Object, "imagePullSecrets")) == 0
+	}
+	return remade(o)
+}
 
 // ownedByController reports whether a controller makes an object again: what is
 // restored in its stead would be a second one, or one that nobody owns. What an
