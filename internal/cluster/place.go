@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -51,11 +53,12 @@ func (p Place) URL() secret.String {
 			query.Set(name, value)
 		}
 	}
-	for from, to := range p.Namespaces {
-		query.Add(queryNamespace, from+":"+to)
+	// One place is always written the same way.
+	for _, from := range slices.Sorted(maps.Keys(p.Namespaces)) {
+		query.Add(queryNamespace, from+":"+p.Namespaces[from])
 	}
-	for from, to := range p.StorageClasses {
-		query.Add(queryStorageClass, from+":"+to)
+	for _, from := range slices.Sorted(maps.Keys(p.StorageClasses)) {
+		query.Add(queryStorageClass, from+":"+p.StorageClasses[from])
 	}
 	u := url.URL{Scheme: Scheme, Path: "/" + strings.TrimPrefix(p.Kubeconfig, "/"), RawQuery: query.Encode()}
 	return secret.String(u.String())

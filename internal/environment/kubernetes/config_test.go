@@ -1,0 +1,52 @@
+package kubernetes
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+)
+
+func TestProblemsOfAConfiguration(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config Config
+		want   []string
+	}{
+		"nothing": {},
+		"everything": {config: Config{
+			Config: cluster.Config{Kubeconfig: "/etc/dr"}, Prefix: "dr-2-", IngressDomain: "dr.example.com",
+			Quota:       map[string]string{"pods": "20", "requests.storage": "1Ti", "count/deployments.apps": "9"},
+			AllowEgress: []string{"10.1.0.0/16", "fd00::/8"}, StorageClasses: map[string]string{"fast": "standard"},
+			Labels: map[string]string{levelLabel: "privileged"},
+		}},
+		"the kubeconfig":          {Config{Config: cluster.Config{Kubeconfig: "dr"}}, []string{"kubeconfig"}},
+		"no dash":                 {Config{Prefix: "dr"}, []string{"prefix"}},
+		"upper case":              {Config{Prefix: "DR-"}, []string{"prefix"}},
+		"a long prefix":           {Config{Prefix: "a-very-long-prefix-so-"}, []string{"prefix"}},
+		"published services":      {Config{Quota: map[string]string{"services.nodeports": "1"}}, []string{"quota.services.nodeports"}},
+		"a quantity":              {Config{Quota: map[string]string{"pods": "many", "secrets": "-1"}}, []string{"quota.pods", "quota.secrets"}},
+		"a resource":              {Config{Quota: map[string]string{"po ds": "1"}}, []string{"quota"}},
+		"no networks":             {Config{AllowEgress: []string{"10.1.0.1", "10.1.0.1/16", "10.0.0.0/8"}}, []string{"allowEgress[0]", "allowEgress[1]"}},
+		"every network":           {Config{AllowEgress: []string{"0.0.0.0/0", "::/0"}}, []string{"allowEgress[0]", "allowEgress[1]"}},
+		"no domain":               {Config{IngressDomain: "https://x"}, []string{"ingressDomain"}},
+		"no storage class":        {Config{StorageClasses: map[string]string{"a": "", "b:c": "d"}}, []string{"storageClasses", "storageClasses"}},
+		"labels that are no such": {Config{Labels: map[string]string{"a b": "c", "d": "e f", cluster.LabelEnvironment: "x"}}, []string{"labels", "labels", "labels"}},
+	} {
+		var got []string
+		for _, p := range c.config.Problems() {
+			got = append(got, p.Setting)
+			if p.Text == "" {
+				t.Errorf("%s: %s says nothing", name, p.Setting)
+			}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if _, err := New(c.config); len(c.want) > 0 && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: it was taken: %v", name, err)
+		}
+	}
+}
