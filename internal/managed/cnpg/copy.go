@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -48,6 +47,10 @@ var kept = [][]string{
 	{"postgresql", "pg_ident"},
 }
 
+// targetTime is RFC 3339 with the offset in digits: PostgreSQL has not read what
+// a Z means when it reads its recovery target, and refuses that.
+const targetTime = "2006-01-02T15:04:05-07:00"
+
 // serviceName is that of the Service by which a host outside reaches a copy.
 func serviceName(copied string) string { return copied + "-lifeboat" }
 
@@ -87,7 +90,7 @@ func (s *Service) bootstrap(out map[string]any, r managed.Request, from origin, 
 	const name = "source"
 	recovery := map[string]any{"source": name}
 	if at := r.Second(); !at.IsZero() {
-		recovery["recoveryTarget"] = map[string]any{"targetTime": at.Format(time.RFC3339)}
+		recovery["recoveryTarget"] = map[string]any{"targetTime": at.Format(targetTime)}
 	}
 	database, owner := application(original)
 	if database != "" && owner != "" {

@@ -105,6 +105,12 @@ func NewCloud(t testing.TB) *Cloud {
 	return c
 }
 
+// SourceURL connects to the source.
+func (c *Cloud) SourceURL() string { return c.PG.URL }
+
+// Began is the first time that can be restored to.
+func (c *Cloud) Began() time.Time { return c.Earliest }
+
 // Throttle makes the double refuse the next n requests as too many.
 func (c *Cloud) Throttle(n int) {
 	c.mu.Lock()

@@ -12,9 +12,27 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 )
 
+// Provider is a double, as far as the suite knows it.
+type Provider interface {
+	// SourceURL connects to the source as a superuser; Began is the first time that can be restored to.
+	SourceURL() string
+	Began() time.Time
+	// Restores is how many restores were begun. Hold keeps them from going on,
+	// FailRestores has them fail.
+	Restores() int
+	Hold() (release func())
+	FailRestores(fail bool)
+	// Throttle has the next n requests refused as too many.
+	Throttle(n int)
+	// Add makes an instance that no restore has made; Has reports whether there
+	// is one that isn't being deleted.
+	Add(name string, tags map[string]string)
+	Has(name string) bool
+}
+
 // Subject is a service to test, and the double that it talks to.
 type Subject struct {
-	Cloud *Cloud
+	Cloud Provider
 	// Config is that of the source at the double.
 	Config managed.Config
 	// Denied is Config with credentials that are refused; Wrong is what must not be shown of them.
@@ -22,6 +40,21 @@ type Subject struct {
 	Wrong  string
 	// Open opens the service with the URL of the source.
 	Open func(t *testing.T, c managed.Config) managed.Service
+
+	// Archive has all that the source has written come into the window; nil where
+	// it does so by itself.
+	Archive func()
+	// Elsewhere is a Config of a provider at another address; nil for its endpoint.
+	Elsewhere func(c managed.Config, address string) managed.Config
+	// Interruptible says that an instance can be deleted that is being made.
+	Interruptible bool
+}
+
+// archive has what was written so far be restorable.
+func (s Subject) archive() {
+	if s.Archive != nil {
+		s.Archive()
+	}
 }
 
 // Run runs the suite. The parts change what the double does, and so run one after the other.
@@ -106,10 +139,11 @@ func Restored(t *testing.T, service managed.Service, r managed.Request) managed.
 
 func window(t *testing.T, s Subject, service managed.Service) {
 	before := time.Now().Truncate(time.Second)
+	s.archive()
 	got, err := service.Window(t.Context())
 	must(t, err)
-	if !got.Earliest.Equal(s.Cloud.Earliest) {
-		t.Errorf("the window begins at %v, want %v", got.Earliest, s.Cloud.Earliest)
+	if !got.Earliest.Equal(s.Cloud.Began()) {
+		t.Errorf("the window begins at %v, want %v", got.Earliest, s.Cloud.Began())
 	}
 	if got.Latest.Before(before) || got.Latest.After(time.Now()) {
 		t.Errorf("the window ends at %v; it was asked for at %v", got.Latest, before)
@@ -121,8 +155,8 @@ func window(t *testing.T, s Subject, service managed.Service) {
 
 func outsideTheWindow(t *testing.T, s Subject, service managed.Service) {
 	begun := s.Cloud.Restores()
-	line := want(t, service.Restore(t.Context(), managed.Request{Name: "too-early", At: s.Cloud.Earliest.Add(-time.Hour)}), fault.Missing)
-	if nearest := s.Cloud.Earliest.UTC().Format(time.RFC3339); !strings.Contains(line, nearest) {
+	line := want(t, service.Restore(t.Context(), managed.Request{Name: "too-early", At: s.Cloud.Began().Add(-time.Hour)}), fault.Missing)
+	if nearest := s.Cloud.Began().UTC().Format(time.RFC3339); !strings.Contains(line, nearest) {
 		t.Errorf("%q does not name the nearest time, %s", line, nearest)
 	}
 	want(t, service.Restore(t.Context(), managed.Request{Name: "too-late", At: time.Now().Add(time.Hour)}), fault.Missing)
@@ -172,6 +206,9 @@ func unreachable(t *testing.T, s Subject, _ managed.Service) {
 	}()
 	config := s.Config
 	config.Endpoint = "https://" + listener.Addr().String()
+	if s.Elsewhere != nil {
+		config = s.Elsewhere(s.Config, listener.Addr().String())
+	}
 	_, err = s.Open(t, config).Window(t.Context())
 	want(t, err, fault.Unavailable)
 }

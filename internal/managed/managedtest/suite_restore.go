@@ -17,7 +17,7 @@ import (
 // sql runs a statement on the source, which commits.
 func sql(t *testing.T, s Subject, statement string) {
 	t.Helper()
-	must(t, query(s.Cloud.PG.URL, func(ctx context.Context, conn *pgx.Conn) error {
+	must(t, query(s.Cloud.SourceURL(), func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, statement)
 		return err
 	}))
@@ -27,7 +27,7 @@ func sql(t *testing.T, s Subject, statement string) {
 func turn(t *testing.T, s Subject) time.Time {
 	t.Helper()
 	var at time.Time
-	must(t, query(s.Cloud.PG.URL, func(ctx context.Context, conn *pgx.Conn) error {
+	must(t, query(s.Cloud.SourceURL(), func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, "select date_trunc('second', now()) + interval '1 second'").Scan(&at)
 	}))
 	for !time.Now().After(at) {
@@ -59,6 +59,7 @@ func toTheSecond(t *testing.T, s Subject, service managed.Service) {
 	at := turn(t, s)
 	sql(t, s, "insert into seconds values ('later')")
 	sql(t, s, "delete from seconds where name = 'before'")
+	s.archive()
 	begun := s.Cloud.Restores()
 	// The fraction is more than the provider promises.
 	request := managed.Request{Name: "to-the-second", At: at.Add(time.Microsecond)}
@@ -93,13 +94,14 @@ func toTheLatest(t *testing.T, s Subject, service managed.Service) {
 	sql(t, s, "create table lately (name text)")
 	sql(t, s, "insert into lately values ('first')")
 	sql(t, s, "insert into lately values ('last')")
+	s.archive()
 	request := managed.Request{Name: "to-the-latest"}
 	Restored(t, service, request)
 	if got := names(t, service, request.Name, "lately"); !slices.Equal(got, []string{"first", "last"}) {
 		t.Errorf("as of the latest there is %q", got)
 	}
 	must(t, service.Restore(t.Context(), request))
-	want(t, service.Restore(t.Context(), managed.Request{Name: request.Name, At: s.Cloud.Earliest}), fault.Conflict)
+	want(t, service.Restore(t.Context(), managed.Request{Name: request.Name, At: s.Cloud.Began()}), fault.Conflict)
 }
 
 func notReady(t *testing.T, s Subject, service managed.Service) {
@@ -113,8 +115,16 @@ func notReady(t *testing.T, s Subject, service managed.Service) {
 	if instance.State != managed.Creating || instance.Detail == "" {
 		t.Errorf("a restore that goes on is %+v", instance)
 	}
-	// Nothing can be deleted that is being made, but later it can.
-	want(t, service.Delete(t.Context(), request.Name), fault.Unavailable)
+	if s.Interruptible {
+		must(t, service.Delete(t.Context(), request.Name))
+		if left := await(t, service, request.Name, managed.Deleting); left.State != managed.Gone {
+			t.Errorf("after it was deleted, it is %s", left.State)
+		}
+		must(t, service.Restore(t.Context(), request))
+	} else {
+		// Nothing can be deleted that is being made, but later it can.
+		want(t, service.Delete(t.Context(), request.Name), fault.Unavailable)
+	}
 	release()
 	Restored(t, service, request)
 }
