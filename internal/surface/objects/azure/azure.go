@@ -66,7 +66,7 @@ func (b *Bucket) String() string { return "azure://" + b.name }
 // Traits implements bucket.Bucket. A copy has the Content-MD5 of its source, or none where that has none.
 func (b *Bucket) Traits() bucket.Traits {
 	return bucket.Traits{
-		Product: "Azure Blob Storage", API: "2019-12-12", Digest: bucket.MD5, DeletesUntold: true,
+		Product: "Azure Blob Storage", API: "2019-12-12", Digest: bucket.MD5, DeletesUntold: true, OnlookersUnseen: true,
 		EnableVersions: "az storage account blob-service-properties update --account-name ACCOUNT --enable-versioning true, and write one blob",
 		Limits:         []string{"Event Grid and object replication of the storage account can't be looked at with a connection string"},
 	}

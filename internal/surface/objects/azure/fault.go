@@ -26,7 +26,7 @@ var meanings = map[bloberror.Code]meaning{
 	bloberror.ContainerBeingDeleted:     {fault.Unavailable, "the container is being deleted"},
 	bloberror.BlobNotFound:              {fault.Missing, ""},
 	bloberror.BlobImmutableDueToPolicy:  {fault.Denied, "the object is kept immutable"},
-	bloberror.BlobArchived:              {fault.Unavailable, "rehydrate the object"},
+	bloberror.BlobArchived:              {fault.Unsupported, "the object is archived: rehydrate it first"},
 	bloberror.BlobBeingRehydrated:       {fault.Unavailable, "the object is being rehydrated"},
 	bloberror.OperationTimedOut:         {fault.Unavailable, ""},
 	bloberror.InvalidResourceName:       {fault.Invalid, "correct container"},

@@ -61,6 +61,8 @@ type Traits struct {
 	Digest string
 	// DeletesUntold is set where nobody can know when an object was deleted.
 	DeletesUntold bool
+	// OnlookersUnseen is set where Onlookers can't be looked at.
+	OnlookersUnseen bool
 	// EnableVersions is how to switch on versions, for people.
 	EnableVersions string
 	// Limits are what can't be looked at, one line each.

@@ -41,7 +41,7 @@ var meanings = map[string]meaning{
 	"NoSuchUpload":                 {fault.Unavailable, "the upload is gone: try again"},
 	"PreconditionFailed":           {fault.Missing, "the object has changed"},
 	"OperationAborted":             {fault.Unavailable, ""},
-	"InvalidObjectState":           {fault.Unavailable, "the object is archived: restore it to a readable storage class"},
+	"InvalidObjectState":           {fault.Unsupported, "the object is archived: restore it to a readable storage class first"},
 	"QuotaExceeded":                {fault.Exhausted, "raise the quota"},
 	"XMinioStorageFull":            {fault.Exhausted, "free space"},
 	"RequestTimeout":               {fault.Unavailable, ""},
