@@ -241,5 +241,5 @@ func (d *dump) ofCluster(o Object, needed *references) error {
 		return nil
 	}
 	_, compared := comparedOfCluster[o.Resource]
-	return d.write(o, compared)
+	return d.write(o, compared && inventoried(o))
 }

@@ -236,7 +236,7 @@ func parsePath(text string) (o Object, version string, err error) {
 	}
 	name, isJSON := strings.CutSuffix(fields[len(fields)-1], objectSuffix)
 	// Names are segments of the API server's paths.
-	if !isJSON || name == "" || name == "." || name == ".." || strings.Contains(text, "%") {
+	if !isJSON || name == "" || name == "." || name == ".." || strings.Contains(text, "%") || o.Resource.Resource == "" {
 		return o, "", wrong
 	}
 	o.Name = name

@@ -52,25 +52,22 @@ func skipped(o Object) bool {
 
 // inventoried reports whether an object belongs into the fingerprint of a
 // point: a restore brings it back, and not every namespace has it by itself.
-func inventoried(o Object) bool { return !remade(o) && !everywhere(o) }
-
-// everywhere reports whether an object is one that the API server or a
-// controller makes in every namespace, or once for itself.
-func everywhere(o Object) bool {
+func inventoried(o Object) bool {
 	switch {
-	case o.Resource == typeConfigMaps:
-		return o.Name == rootCertificates
-	case o.Resource == typeServiceAccounts:
-		return o.Name == metav1.NamespaceDefault
-	case o.Resource == typeServices, o.Resource == typeEndpoints, o.Resource == typeSlices:
-		// How the API server makes itself known.
-		return o.Namespace == metav1.NamespaceDefault && o.Name == "kubernetes"
-	case o.Resource.Group == groupStorage && o.Resource.Resource == "csistoragecapacities",
-		o.Resource.Group == "certificates.k8s.io" && o.Resource.Resource == "podcertificaterequests":
-		return true
-	default:
+	case o.Resource == typeServiceAccounts && o.Name == metav1.NamespaceDefault:
 		return false
+	case slices.Contains(ofNodes, o.Resource):
+		return false
+	default:
+		return !remade(o)
 	}
+}
+
+// ofNodes are types of which the drivers and agents on a cluster's nodes make
+// what they need.
+var ofNodes = []schema.GroupResource{
+	{Group: groupStorage, Resource: "csistoragecapacities"},
+	{Group: "certificates.k8s.io", Resource: "podcertificaterequests"},
 }
 
 // unexpected reports whether an object that a copy has and its point has not

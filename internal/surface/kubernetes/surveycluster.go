@@ -70,21 +70,20 @@ func (s *source) lookAtCluster(ctx context.Context, seen *survey) error {
 		}
 	}
 	of, known := s.catalogue.find(typeDefinitions)
-	for _, name := range s.definitions(seen) {
-		if !known {
-			break
-		}
-		_, err := s.get(ctx, listing{of: of}, name)
-		if err == nil || apierrors.IsNotFound(err) {
-			// There is none of what a server of its own keeps.
-			break
-		}
-		why := unreadable(of, err)
-		if why == "" {
-			return cluster.Failure(err, "read %s %s", of.Resource, name)
-		}
-		seen.refuse(refusal{of: of.Resource.String()}, why)
-		break
+	names := s.definitions(seen)
+	if !known || len(names) == 0 {
+		return nil
 	}
+	// They are read by name, and one shows whether that is allowed. There is
+	// none of what a server of its own keeps.
+	_, err := s.get(ctx, listing{of: of}, names[0])
+	if err == nil || apierrors.IsNotFound(err) {
+		return nil
+	}
+	why := unreadable(of, err)
+	if why == "" {
+		return cluster.Failure(err, "read %s %s", of.Resource, names[0])
+	}
+	seen.refuse(refusal{of: of.Resource.String()}, why)
 	return nil
 }

@@ -149,6 +149,9 @@ func (l *lister) fetch(ctx context.Context, of listing, to chan<- batch) {
 			send(batch{err: err})
 			return
 		}
+		if p.bytes <= pageBytes/2 {
+			limit = min(2*limit, pageObjects)
+		}
 		held, bytes, token = append(held, p.items...), bytes+p.bytes, p.next
 		if bytes > heldBytes || begun || token == "" {
 			if begun = true; len(held) > 0 && !send(batch{items: held}) {
