@@ -19,10 +19,14 @@ const (
 	partFormat = "objects-inventory"
 )
 
+// settling is how far after the answer of a service the moment of a view lies: a
+// Date is in whole seconds, and some services renew it once a second only.
+const settling = 2 * time.Second
+
 // Hold implements surface.Surface. Old versions stay where they are, so the view
-// is a moment of the service's clock and nothing else: what is current at the
-// end of the second in which Hold asked for the time. Hold waits for that end,
-// so that every dump of the view finds the same.
+// is a moment of the service's clock and nothing else. It is a little after
+// Hold was called, so that what was written before is in the point, and Hold
+// waits until it has passed, so that every dump of the view finds the same.
 func (s *Surface) Hold(ctx context.Context) (surface.View, error) {
 	posture, err := s.live.Posture(ctx, s.prefix)
 	if err != nil {
@@ -35,9 +39,9 @@ func (s *Surface) Hold(ctx context.Context) (surface.View, error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	moment := now.UTC().Truncate(time.Second).Add(time.Second - time.Nanosecond)
+	moment := now.UTC().Truncate(time.Second).Add(settling - time.Nanosecond)
 	select {
-	case <-time.After(time.Second):
+	case <-time.After(settling):
 	case <-ctx.Done():
 		return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "hold a view of %s", s)
 	}
