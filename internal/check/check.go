@@ -44,11 +44,11 @@ const (
 	maxDetail   = 400
 )
 
-// Server is a restored server of a surface.
+// Server is what was restored of a surface: a server, or a place of another kind.
 type Server struct {
-	// Kind is that of the surface: postgres or redis.
+	// Kind is that of the surface, such as postgres.
 	Kind string
-	// URL connects to the server at once.
+	// URL connects to the server at once, or says where the place is.
 	URL secret.String
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/check"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
@@ -181,6 +182,47 @@ func TestExpand(t *testing.T) {
 	} {
 		got, err := check.Expand("x"+text, restored, "D-1")
 		if err == nil || !strings.Contains(err.Error(), want) || got != "" || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%s becomes %q: %v", text, got.Reveal(), err)
+		}
+	}
+}
+
+func TestExpandPlaces(t *testing.T) {
+	t.Parallel()
+	place := func(namespaces map[string]string) check.Server {
+		return check.Server{Kind: "kubernetes", URL: cluster.Place{
+			Config: cluster.Config{Kubeconfig: "/etc/dr", Context: "dr"}, Namespaces: namespaces,
+		}.URL()}
+	}
+	restored := map[string]check.Server{
+		"one":       place(map[string]string{"shop": "copy-shop"}),
+		"two.east":  place(map[string]string{"shop": "copy-shop", "pay": "copy-pay"}),
+		"two":       {Kind: "postgres", URL: "postgres://db/shop"},
+		"git":       {Kind: "git", URL: "file:///var/lib/a%20b/values"},
+		"malformed": {Kind: "kubernetes", URL: "kubernetes:///etc/dr?namespace=:x"},
+	}
+	for text, want := range map[string]string{
+		"{{one.kubeconfig}} {{one.context}}":                     "/etc/dr dr",
+		"{{one.namespace}} {{one.namespace.shop}}":               "copy-shop copy-shop",
+		"{{two.east.namespace.pay}} {{two.east.namespace.shop}}": "copy-pay copy-shop",
+		"{{two.host}}":                  "db",
+		"{{git.path}} {{git.url}}":      "/var/lib/a b/values file:///var/lib/a%20b/values",
+		"kubectl -n {{ one.namespace}}": "kubectl -n copy-shop",
+	} {
+		got, err := check.Expand(text, restored, "D-1")
+		if err != nil || got.Reveal() != want {
+			t.Errorf("%s becomes %q, not %q: %v", text, got.Reveal(), want, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"{{two.east.namespace}}":       "there is context, kubeconfig, namespace.pay, namespace.shop, url",
+		"{{one.namespace.pay}}":        "there is context, kubeconfig, namespace, namespace.shop, url",
+		"{{one.host}}":                 "no such field",
+		"{{git.host}}":                 "there is path, url",
+		"{{two.path}}":                 "no such field",
+		"{{malformed.namespace.shop}}": "the URL of the restored surface malformed can't be parsed",
+	} {
+		if got, err := check.Expand(text, restored, "D-1"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s becomes %q: %v", text, got.Reveal(), err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -18,7 +19,6 @@ var placeholder = regexp.MustCompile(`\{\{\s*([A-Za-z0-9][^{}]*?)\s*\}\}`)
 
 // fields are what is known of a restored server, by the name in a placeholder.
 var fields = map[string]func(*url.URL) string{
-	"url":      (*url.URL).String,
 	"host":     (*url.URL).Hostname,
 	"port":     port,
 	"address":  address,
@@ -43,12 +43,11 @@ func address(u *url.URL) string {
 	return host + ":" + port(u)
 }
 
-// Expand puts what was restored in place of placeholders: {{main.url}},
-// {{main.host}}, {{main.port}}, {{main.address}} (host:port), {{main.user}},
-// {{main.password}} and {{main.database}} of the surface main, and {{drill.id}}.
-// Values are put in as they are, without an escape. What is put in is not
-// looked at again. A placeholder that names nothing is a fault of kind Invalid,
-// which says what there is. The result is a secret, as it may hold a password.
+// Expand puts what was restored in place of placeholders, which are those of
+// drill.Check. Values are put in as they are, without an escape. What is put in
+// is not looked at again. A placeholder that names nothing is a fault of kind
+// Invalid, which says what there is. The result is a secret, as it may hold a
+// password.
 func Expand(text string, servers map[string]Server, drillID string) (secret.String, error) {
 	var problem error
 	expanded := placeholder.ReplaceAllStringFunc(text, func(found string) string {
@@ -68,23 +67,62 @@ func lookUp(name string, servers map[string]Server, drillID string) (string, err
 	if name == "drill.id" {
 		return drillID, nil
 	}
-	// The name of a surface may hold a dot; that of a field does not.
-	cut := strings.LastIndexByte(name, '.')
-	server, known := servers[name[:max(cut, 0)]]
-	if !known {
+	surface, field := cutSurface(name, servers)
+	if surface == "" {
 		return "", fault.New(fault.Invalid, "the placeholder {{%s}} names nothing that was restored: there is {{drill.id}}, and {{SURFACE.FIELD}} of %s",
 			name, listed(servers))
 	}
-	field, known := fields[name[cut+1:]]
-	if !known {
-		return "", fault.New(fault.Invalid, "the placeholder {{%s}} has no such field: there is %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
-	}
-	u, err := url.Parse(server.URL.Reveal())
+	known, err := values(servers[surface].URL)
 	if err != nil {
 		// The cause would quote the URL with its password.
-		return "", fault.New(fault.Internal, "the URL of the restored surface %s can't be parsed", name[:cut])
+		return "", fault.New(fault.Internal, "the URL of the restored surface %s can't be parsed", surface)
 	}
-	return field(u), nil
+	value, there := known[field]
+	if !there {
+		return "", fault.New(fault.Invalid, "the placeholder {{%s}} has no such field: there is %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	}
+	return value, nil
+}
+
+// cutSurface parts SURFACE.FIELD after the longest name of a surface, as both
+// may hold dots; the surface is empty where there is none of that name.
+func cutSurface(name string, servers map[string]Server) (surface, field string) {
+	for known := range servers {
+		if rest, begins := strings.CutPrefix(name, known+"."); begins && len(known) > len(surface) {
+			surface, field = known, rest
+		}
+	}
+	return surface, field
+}
+
+// values are what is known of what was restored, by the name in a placeholder.
+func values(text secret.String) (map[string]string, error) {
+	u, err := url.Parse(text.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{"url": u.String()}
+	switch u.Scheme {
+	case "file":
+		out["path"] = u.Path
+	case cluster.Scheme:
+		place, err := cluster.ParsePlace(text)
+		if err != nil {
+			return nil, err
+		}
+		out["kubeconfig"], out["context"] = place.Kubeconfig, place.Context
+		for old, copied := range place.Namespaces {
+			out["namespace."+old] = copied
+			if len(place.Namespaces) == 1 {
+				out["namespace"] = copied
+			}
+		}
+	default:
+		for name, of := range fields {
+			out[name] = of(u)
+		}
+	}
+	return out, nil
 }
 
 // listed are the names of surfaces, for a message.

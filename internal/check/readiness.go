@@ -16,36 +16,38 @@ import (
 // readiness is what a resource is like: a problem, where it is not ready.
 type readiness struct{ observed, problem string }
 
-func (c *cluster) readiness(kind, name string) (readiness, error) {
+func (a *asked) readiness(kind string) (readiness, error) {
 	switch kind {
 	case drill.ResourceDeployment:
 		var d appsv1.Deployment
-		err := c.get(appsv1.SchemeGroupVersion.WithResource("deployments"), c.namespace, name, &d)
+		err := a.get(appsv1.SchemeGroupVersion.WithResource("deployments"), a.namespaces[0], a.name, &d)
 		return deploymentReadiness(&d), err
 	case drill.ResourceStatefulSet:
 		var s appsv1.StatefulSet
-		err := c.get(appsv1.SchemeGroupVersion.WithResource("statefulsets"), c.namespace, name, &s)
+		err := a.get(appsv1.SchemeGroupVersion.WithResource("statefulsets"), a.namespaces[0], a.name, &s)
 		return statefulSetReadiness(&s), err
 	case drill.ResourceDaemonSet:
 		var d appsv1.DaemonSet
-		err := c.get(appsv1.SchemeGroupVersion.WithResource("daemonsets"), c.namespace, name, &d)
+		err := a.get(appsv1.SchemeGroupVersion.WithResource("daemonsets"), a.namespaces[0], a.name, &d)
 		return daemonSetReadiness(&d), err
 	case drill.ResourcePod:
 		var p corev1.Pod
-		err := c.get(corev1.SchemeGroupVersion.WithResource("pods"), c.namespace, name, &p)
+		err := a.get(corev1.SchemeGroupVersion.WithResource("pods"), a.namespaces[0], a.name, &p)
 		return podReadiness(&p), err
 	case drill.ResourceJob:
 		var j batchv1.Job
-		err := c.get(batchv1.SchemeGroupVersion.WithResource("jobs"), c.namespace, name, &j)
+		err := a.get(batchv1.SchemeGroupVersion.WithResource("jobs"), a.namespaces[0], a.name, &j)
 		return jobReadiness(&j), err
 	case drill.ResourceNode:
 		var n corev1.Node
-		err := c.get(corev1.SchemeGroupVersion.WithResource("nodes"), "", name, &n)
+		err := a.get(corev1.SchemeGroupVersion.WithResource("nodes"), "", a.name, &n)
 		return nodeReadiness(&n), err
 	case drill.ResourceService:
-		return c.serviceReadiness(name)
+		return a.serviceReadiness()
 	case drill.ResourceNamespace:
-		return c.namespaceReadiness(name)
+		return a.namespaceReadiness()
+	case drill.ResourceAll:
+		return a.allReadiness()
 	default:
 		return readiness{}, fault.New(fault.Invalid, "a check can't ask for the readiness of a %s", kind)
 	}
@@ -61,6 +63,9 @@ func replicas(wanted *int32) int32 {
 
 // noReplicas is the problem of what was scaled to zero: it is as was asked for, and serves nobody.
 const noReplicas = "no replica is wanted"
+
+// noNode is the same of what runs on each of some nodes.
+const noNode = "no node is to run it"
 
 // notSeen is the problem of what was changed and not looked at yet by its controller.
 const notSeen = "its controller has not seen its last change yet"
@@ -121,7 +126,7 @@ func daemonSetReadiness(d *appsv1.DaemonSet) readiness {
 	case s.ObservedGeneration < d.Generation:
 		r.problem = notSeen
 	case want == 0:
-		r.problem = "no node is to run it"
+		r.problem = noNode
 	case d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType && s.UpdatedNumberScheduled < want:
 		r.problem = fmt.Sprintf("%d of %d pods are updated", s.UpdatedNumberScheduled, want)
 	case s.NumberAvailable < want:
@@ -182,14 +187,14 @@ func nodeReadiness(n *corev1.Node) readiness {
 }
 
 // serviceReadiness wants one ready endpoint.
-func (c *cluster) serviceReadiness(name string) (readiness, error) {
+func (a *asked) serviceReadiness() (readiness, error) {
 	var service corev1.Service
-	if err := c.get(corev1.SchemeGroupVersion.WithResource("services"), c.namespace, name, &service); err != nil {
+	if err := a.get(corev1.SchemeGroupVersion.WithResource("services"), a.namespaces[0], a.name, &service); err != nil {
 		return readiness{}, err
 	}
 	ready, all := 0, 0
-	selector := discoveryv1.LabelServiceName + "=" + name
-	err := c.list(discoveryv1.SchemeGroupVersion.WithResource("endpointslices"), c.namespace, selector, func(object map[string]any) error {
+	selector := discoveryv1.LabelServiceName + "=" + a.name
+	err := a.list(discoveryv1.SchemeGroupVersion.WithResource("endpointslices"), a.namespaces[0], selector, func(object map[string]any) error {
 		var slice discoveryv1.EndpointSlice
 		if err := convert(object, &slice); err != nil {
 			return err
@@ -211,14 +216,14 @@ func (c *cluster) serviceReadiness(name string) (readiness, error) {
 }
 
 // namespaceReadiness wants one pod, and every pod to be ready or to have succeeded.
-func (c *cluster) namespaceReadiness(name string) (readiness, error) {
+func (a *asked) namespaceReadiness() (readiness, error) {
 	var namespace corev1.Namespace
-	if err := c.get(corev1.SchemeGroupVersion.WithResource("namespaces"), "", name, &namespace); err != nil {
+	if err := a.get(corev1.SchemeGroupVersion.WithResource("namespaces"), "", a.name, &namespace); err != nil {
 		return readiness{}, err
 	}
 	ready, all := 0, 0
 	var problems []string
-	err := c.list(corev1.SchemeGroupVersion.WithResource("pods"), name, "", func(object map[string]any) error {
+	err := a.list(corev1.SchemeGroupVersion.WithResource("pods"), a.name, "", func(object map[string]any) error {
 		var pod corev1.Pod
 		if err := convert(object, &pod); err != nil {
 			return err
@@ -238,5 +243,5 @@ func (c *cluster) namespaceReadiness(name string) (readiness, error) {
 	return r, err
 }
 
-// maxProblems is how many pods that are not ready are named.
+// maxProblems is how many of what is not ready are named.
 const maxProblems = 5

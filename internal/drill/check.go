@@ -18,15 +18,26 @@ const (
 var CheckKinds = []string{CheckTCP, CheckHTTP, CheckTLS, CheckSQL, CheckRedis, CheckGRPC, CheckKubernetes, CheckCommand}
 
 // Check is one thing that must hold of the restored system. Texts may hold
-// placeholders of what was restored: {{main.url}}, {{main.host}},
-// {{main.port}}, {{main.address}}, {{main.user}}, {{main.password}} and
-// {{main.database}} of the surface main, and {{drill.id}}.
+// placeholders of what was restored, and {{drill.id}}:
+//   - of a server, here the surface main: {{main.url}}, {{main.host}},
+//     {{main.port}}, {{main.address}}, {{main.user}}, {{main.password}} and
+//     {{main.database}};
+//   - of namespaces on a cluster: {{main.kubeconfig}}, {{main.context}},
+//     {{main.namespace.OLD}} for the copy of the namespace OLD, and
+//     {{main.namespace}} where there is one copy alone;
+//   - of files: {{main.path}}, the folder that they are in.
+//
+// Each has {{main.url}}. The names of surfaces may hold dots: of several that
+// a placeholder could begin with, the longest is meant.
 type Check struct {
 	// Name is unique in the plan; default the kind with its number.
 	Name string `yaml:"name" json:"name"`
 	// Kind is one of CheckKinds.
 	Kind string `yaml:"kind" json:"kind"`
-	// Surface is the restored one that is asked (sql, redis; for tcp in place of Address).
+	// Surface is the restored one that is asked (sql, redis; for tcp in place of
+	// Address; for kubernetes in place of Kubeconfig and Context: then Namespace,
+	// and the NAME of a namespace/NAME, are those that the point has, and the
+	// copies are asked).
 	Surface string `yaml:"surface" json:"surface,omitempty"`
 	// Address is host:port (tcp, tls, grpc).
 	Address string `yaml:"address" json:"address,omitempty"`
@@ -74,7 +85,10 @@ type Check struct {
 	MinValid Duration `yaml:"minValid" json:"minValid,omitempty"`
 
 	// Kubeconfig, Context and Namespace say where Resource is, such as
-	// deployment/api: it must be ready.
+	// deployment/api: it must be ready. The Resource all is every Deployment,
+	// StatefulSet, DaemonSet, Job and PersistentVolumeClaim of the namespace, or,
+	// with a Surface and no Namespace, of all its copies: each must be as it asks
+	// to be (one that is scaled to zero is), and there must be one.
 	Kubeconfig string `yaml:"kubeconfig" json:"kubeconfig,omitempty"`
 	Context    string `yaml:"context" json:"context,omitempty"`
 	Namespace  string `yaml:"namespace" json:"namespace,omitempty"`

@@ -18,6 +18,8 @@ const (
 	ResourceNode        = "node"
 	// ResourceNamespace is all pods of a namespace.
 	ResourceNamespace = "namespace"
+	// ResourceAll is every workload and every claim of a volume; it has no name.
+	ResourceAll = "all"
 )
 
 // resourceNames are the names of kinds as kubectl takes them.
@@ -33,13 +35,16 @@ var resourceNames = map[string]string{
 }
 
 // ParseResource reads KIND/NAME, such as deployment/api, where KIND may also be
-// spelt as kubectl takes it. The error is a phrase that says what it must be.
+// spelt as kubectl takes it, or all. The error is a phrase that says what it must be.
 func ParseResource(text string) (kind, name string, err error) {
+	if text == ResourceAll {
+		return ResourceAll, "", nil
+	}
 	spelt, name, _ := strings.Cut(text, "/")
 	kind, known := resourceNames[strings.ToLower(spelt)]
 	if !known || name == "" || strings.ContainsAny(name, "/ \t") {
 		kinds := slices.Compact(slices.Sorted(maps.Values(resourceNames)))
-		return "", "", fmt.Errorf("must be KIND/NAME, such as deployment/api, with a kind of %s", strings.Join(kinds, ", "))
+		return "", "", fmt.Errorf("must be KIND/NAME, such as deployment/api, with a kind of %s, or all", strings.Join(kinds, ", "))
 	}
 	return kind, name, nil
 }

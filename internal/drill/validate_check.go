@@ -19,7 +19,7 @@ var checkKinds = map[string]checkKind{
 	CheckSQL:        {[]string{"surface", "query"}, []string{"database", "rows", "expect"}},
 	CheckRedis:      {[]string{"surface", "command"}, []string{"database", "expect"}},
 	CheckGRPC:       {[]string{"address"}, []string{"service", "tls", "serverName", "caFile"}},
-	CheckKubernetes: {[]string{"resource"}, []string{"kubeconfig", "context", "namespace"}},
+	CheckKubernetes: {[]string{"resource"}, []string{"surface", "kubeconfig", "context", "namespace"}},
 	CheckCommand:    {[]string{"command"}, []string{"env", "exitCode", "expect"}},
 }
 
@@ -105,12 +105,7 @@ func (c Check) details(say func(string, ...any)) {
 			say("tls must be true where serverName or caFile is set")
 		}
 	case CheckKubernetes:
-		kind, _, err := ParseResource(c.Resource)
-		if err != nil {
-			say("resource %v", err)
-		} else if c.Namespace != "" && (kind == ResourceNode || kind == ResourceNamespace) {
-			say("namespace means nothing for resource %s", c.Resource)
-		}
+		c.cluster(say)
 	case CheckCommand:
 		if c.ExitCode < 0 || c.ExitCode > 255 {
 			say("exitCode must be from 0 to 255")
@@ -124,6 +119,21 @@ func (c Check) details(say func(string, ...any)) {
 	}
 	if len(c.Command) > 0 && c.Command[0] == "" {
 		say("command must not begin with an empty word")
+	}
+}
+
+func (c Check) cluster(say func(string, ...any)) {
+	kind, _, err := ParseResource(c.Resource)
+	if err != nil {
+		say("resource %v", err)
+	} else if c.Namespace != "" && (kind == ResourceNode || kind == ResourceNamespace) {
+		say("namespace means nothing for resource %s", c.Resource)
+	}
+	if c.Surface != "" && c.Kubeconfig != "" {
+		say("kubeconfig means nothing where surface is set: it is that of what was restored")
+	}
+	if c.Surface != "" && c.Context != "" {
+		say("context means nothing where surface is set: it is that of what was restored")
 	}
 }
 

@@ -151,15 +151,19 @@ func shapes(t *testing.T, s Suite) {
 		urls[made[id].URL] = id
 	}
 	s.Put(t, made[ids[0]])
+	var wg sync.WaitGroup
 	for _, id := range ids[1:] {
 		if s.Holds(t, made[id]) {
 			t.Errorf("%s has what was put into %s", id, ids[0])
 		}
-		if err := s.Place.Remove(t.Context(), id); err != nil {
-			t.Errorf("remove %s: %v", id, err)
-		}
-		s.mustBeGone(t, id)
+		wg.Go(func() {
+			if err := s.Place.Remove(t.Context(), id); err != nil {
+				t.Errorf("remove %s: %v", id, err)
+			}
+			s.mustBeGone(t, id)
+		})
 	}
+	wg.Wait()
 	if !s.Holds(t, made[ids[0]]) {
 		t.Errorf("removing the others has emptied %s", ids[0])
 	}
