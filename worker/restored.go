@@ -2,12 +2,16 @@ package worker
 
 import (
 	"context"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
+
+// placeWithin bounds the look for a place that a restore has made.
+const placeWithin = 10 * time.Second
 
 // RestoredURL is the URL of a restored isolated server, with its password. It
 // is opened with the configured key, or read on the host itself; it is Missing
@@ -31,6 +35,12 @@ func (p *Parts) serverURL(id, surface, host, sealed string) (string, error) {
 	}
 	if host == "" || host != Host(p.Config.DataDir) {
 		return "", fault.New(fault.Missing, "the restored server's URL is known on host %s alone", host)
+	}
+	if place, ok := p.Places[surface]; ok {
+		ctx, cancel := context.WithTimeout(context.Background(), placeWithin)
+		defer cancel()
+		made, err := place.Find(ctx, id)
+		return made.URL.Reveal(), err
 	}
 	server, err := p.Environment.Get(id)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence"
 	"github.com/lifeboat-dr/lifeboat/internal/evidence/drills"
@@ -37,7 +38,10 @@ type Parts struct {
 	Keys        *seal.Keyring
 	Catalog     *catalog.Catalog
 	Environment *local.Environment
-	Fence       *fence.Fence
+	// Places are where the points of surfaces are restored into that need no
+	// server on a host, by the surface's name.
+	Places map[string]environment.Place
+	Fence  *fence.Fence
 	// Ledger and Drills are opened by Evidence, and nil where there can be no
 	// evidence; NoLedger says why.
 	Ledger   *evidence.Ledger
@@ -77,6 +81,9 @@ func Open(ctx context.Context, c *config.Config, version string) (*Parts, error)
 			return nil, fault.While(err, "provider of surface %s", name)
 		}
 	}
+	if p.Places, err = Places(c); err != nil {
+		return nil, err
+	}
 	p.Catalog = catalog.New(named(c, p.Stores))
 	p.opened = opened
 	return p, nil
@@ -109,7 +116,7 @@ func named(c *config.Config, opened map[string]store.Store) []catalog.Named {
 func (p *Parts) Activities(c client.Client) *activities.Activities {
 	return &activities.Activities{
 		Config: p.Config, Stores: p.Stores, Surfaces: p.Surfaces, Managed: p.Managed, Keys: p.Keys, Catalog: p.Catalog,
-		Environment: p.Environment, Client: c, Host: Host(p.Config.DataDir), Version: p.Version,
+		Environment: p.Environment, Places: p.Places, Client: c, Host: Host(p.Config.DataDir), Version: p.Version,
 		Ledger: p.Ledger, Drills: p.Drills, NoLedger: p.NoLedger, Fence: p.Fence,
 		Slots: activities.NewSlots(p.Config.Parallel),
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,17 +10,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/worker"
 )
 
 func (a *app) environmentCommand() *cobra.Command {
-	return group("environment", "List and stop the isolated servers and the programs of drills on this host", a.environmentList(), a.environmentStop())
+	return group("environment", "List and stop what points were restored into, and the programs of drills", a.environmentList(), a.environmentStop())
 }
 
 func (a *app) environmentList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List isolated servers, and the programs of drills", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.config()
 			if err != nil {
 				return err
@@ -43,11 +47,82 @@ func (a *app) environmentList() *cobra.Command {
 				shown = append(shown, p)
 				rows = append(rows, []string{p.ID, p.Kind + " " + p.Name + ", " + p.State, "", "", ""})
 			}
-			return a.show(shown, func() error {
+			// A cluster that can't be reached does not hide what stands on this host; the command fails all the same.
+			places, failed := placesOf(cmd.Context(), c)
+			for _, p := range places {
+				shown = append(shown, p)
+				rows = append(rows, []string{p.ID, p.Kind, p.Address, p.Surface, ""})
+			}
+			printed := a.show(shown, func() error {
 				return a.table([]string{"ID", "KIND", "ADDRESS", "SURFACE", "POINT"}, rows)
 			})
+			return cmp.Or(failed, printed)
 		},
 	}
+}
+
+// listedPlace is a place that a point was restored into, beside the servers of this host.
+type listedPlace struct {
+	ID      string `json:"id"`
+	Kind    string `json:"kind"`
+	Address string `json:"address"`
+	Surface string `json:"surface"`
+}
+
+// placesOf lists the places of all surfaces that have any.
+func placesOf(ctx context.Context, c *config.Config) ([]listedPlace, error) {
+	places, err := worker.Places(c)
+	if err != nil {
+		return nil, err
+	}
+	var out []listedPlace
+	for _, surface := range sortedNames(places) {
+		ids, err := places[surface].IDs(ctx)
+		if err != nil {
+			return nil, fault.While(err, "list the places of %s", surface)
+		}
+		for _, id := range ids {
+			// Surfaces may share an environment: a place is listed once.
+			if slices.ContainsFunc(out, func(p listedPlace) bool { return p.ID == id }) {
+				continue
+			}
+			made, err := places[surface].Find(ctx, id)
+			if fault.Is(err, fault.Missing) {
+				continue
+			}
+			if err != nil {
+				return nil, fault.While(err, "look at the place %s", id)
+			}
+			out = append(out, listedPlace{ID: id, Kind: c.Surfaces[surface].Kind, Address: made.Address, Surface: surface})
+		}
+	}
+	return out, nil
+}
+
+// removePlaces removes the places of one restore, or of all of a drill, and
+// reports whether there were any.
+func removePlaces(ctx context.Context, c *config.Config, id string) (bool, error) {
+	places, err := worker.Places(c)
+	if err != nil {
+		return false, err
+	}
+	found := false
+	for _, surface := range sortedNames(places) {
+		ids, err := places[surface].IDs(ctx)
+		if err != nil {
+			return found, fault.While(err, "list the places of %s", surface)
+		}
+		for _, place := range ids {
+			if drillID, ok := activities.DrillOfServer(place); place != id && (!ok || drillID != id) {
+				continue
+			}
+			found = true
+			if err := places[surface].Remove(ctx, place); err != nil {
+				return found, fault.While(err, "remove the place %s of %s", place, surface)
+			}
+		}
+	}
+	return found, nil
 }
 
 // listedProgram is a program of a drill among the servers: ID is the drill's.
@@ -90,7 +165,11 @@ func (a *app) environmentStop() *cobra.Command {
 				return err
 			}
 			environments := local.New(c.DataDir)
-			if err := stopEnvironment(cmd.Context(), environments, args[0]); err != nil {
+			removed, err := removePlaces(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := stopEnvironment(cmd.Context(), environments, args[0]); err != nil && (!removed || !fault.Is(err, fault.Missing)) {
 				return err
 			}
 			return a.show(map[string]string{"id": args[0], "state": "stopped"}, func() error {

@@ -1,8 +1,6 @@
 package config
 
-import (
-	"github.com/lifeboat-dr/lifeboat/internal/cluster"
-)
+import "github.com/lifeboat-dr/lifeboat/internal/environment/kubernetes"
 
 // KindKubernetes is the kind of an environment that is namespaces of a cluster.
 const KindKubernetes = "kubernetes"
@@ -11,8 +9,8 @@ const KindKubernetes = "kubernetes"
 // on a worker's host: namespaces of their own on a cluster.
 type Environment struct {
 	// Kind is kubernetes.
-	Kind           string `yaml:"kind" json:"kind"`
-	cluster.Config `yaml:",inline"`
+	Kind              string `yaml:"kind" json:"kind"`
+	kubernetes.Config `yaml:",inline"`
 }
 
 func (v *validator) environments() {
@@ -22,8 +20,8 @@ func (v *validator) environments() {
 			v.refuse(path+".kind", "%s.kind %q must be %s", path, e.Kind, KindKubernetes)
 			continue
 		}
-		if setting, text := e.Problem(); text != "" {
-			v.refuse(path+"."+setting, "%s: %s", path, text)
+		for _, problem := range e.Problems() {
+			v.refuse(path+"."+problem.Setting, "%s: %s", path, problem.Text)
 		}
 	}
 }

@@ -1,0 +1,43 @@
+package worker
+
+import (
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
+	"github.com/lifeboat-dr/lifeboat/internal/environment/kubernetes"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
+	"github.com/lifeboat-dr/lifeboat/internal/surface/gitconfig"
+)
+
+// Places are where the points of surfaces are restored into that need no server
+// on a host, by the surface's name. It connects to nothing.
+func Places(c *config.Config) (map[string]environment.Place, error) {
+	out := map[string]environment.Place{}
+	for name, sc := range c.Surfaces {
+		place, err := placeOf(c, sc)
+		if err != nil {
+			return nil, fault.While(err, "where surface %s is restored into", name)
+		}
+		if place != nil {
+			out[name] = place
+		}
+	}
+	return out, nil
+}
+
+// placeOf is nil for a surface that is restored into a server on a host.
+func placeOf(c *config.Config, sc config.Surface) (environment.Place, error) {
+	switch sc.Kind {
+	case surface.KindKubernetes, surface.KindVelero:
+		// Without an environment it is namespaces of their own on the same cluster.
+		on := kubernetes.Config{Config: sc.Cluster.Config}
+		if named, ok := c.Environments[sc.Environment]; ok {
+			on = named.Config
+		}
+		return kubernetes.New(on)
+	case surface.KindGit:
+		return gitconfig.NewPlaces(c.DataDir), nil
+	default:
+		return nil, nil
+	}
+}
