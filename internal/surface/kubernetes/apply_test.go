@@ -35,6 +35,7 @@ func TestRefusalsAreToldWithoutValues(t *testing.T) {
 			fault.Invalid, "type (it can't be changed"},
 		"a quota":          {forbidden("exceeded quota: x"), fault.Exhausted, "quota"},
 		"a standard":       {forbidden(`violates PodSecurity "restricted"`), fault.Denied, "pod security"},
+		"an account":       {forbidden("error looking up service account a/b"), fault.Unavailable, "service account"},
 		"a user":           {forbidden("User cannot patch"), fault.Denied, "may not write"},
 		"rights":           {forbidden("attempting to grant RBAC permissions not currently held"), fault.Denied, "escalate"},
 		"a webhook's no":   {forbidden("admission webhook denied"), fault.Denied, "admission"},

@@ -145,6 +145,8 @@ func forbidden(message string) (fault.Kind, string, bool) {
 		return fault.Exhausted, "the quota of its namespace is used up", true
 	case strings.Contains(message, "violates PodSecurity"):
 		return fault.Denied, "the pod security standard of its namespace does not admit it", true
+	case strings.Contains(message, "error looking up service account"):
+		return fault.Unavailable, "its service account is not there yet", true
 	case strings.Contains(message, "is being terminated"):
 		return fault.Conflict, "its namespace is being deleted", true
 	case strings.Contains(message, "attempting to grant RBAC permissions"):

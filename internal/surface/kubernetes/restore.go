@@ -66,8 +66,8 @@ func (s *step) inTheWay() string {
 	switch {
 	case s.found.environment:
 		return "it belongs to the environment itself"
-	case s.of.Resource == typeNamespaces.Resource && s.of.Group == groupCore:
-		return "it is being deleted"
+	case s.found.deleting:
+		return "it is being deleted: wait until it is gone"
 	default:
 		return "it is there already, and not as in the point"
 	}
@@ -108,7 +108,7 @@ func (b *beginning) run(ctx context.Context) error {
 	if err := b.look(ctx); err != nil {
 		return err
 	}
-	if err := b.troubles.err("in the way or unfit"); err != nil {
+	if err := b.inTheWay(); err != nil {
 		return err
 	}
 	w := b.d.walk(&troubles{}, b.selects)
@@ -122,7 +122,19 @@ func (b *beginning) run(ctx context.Context) error {
 	if err := b.awaitDefinitions(ctx); err != nil {
 		return err
 	}
-	return b.makeNamespaces(ctx)
+	if err := b.makeNamespaces(ctx); err != nil {
+		return err
+	}
+	return b.awaitAccounts(ctx)
+}
+
+// inTheWay is an error for everything that keeps the restore from beginning.
+func (b *beginning) inTheWay() error {
+	err := b.troubles.err("in the way")
+	if fault.Is(err, fault.Conflict) && b.d.conflict == surface.ConflictFail {
+		return fault.New(fault.Conflict, "%s: skip or update what is there, or restore elsewhere", err)
+	}
+	return err
 }
 
 // look reads the point and the target, and changes nothing.

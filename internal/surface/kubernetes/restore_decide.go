@@ -27,7 +27,9 @@ var deciders = map[schema.GroupResource]func(context.Context, *destination, *ste
 
 // shared are the types of the cluster of which an environment brings what isn't
 // there yet; what is there is used as it is.
-var shared = []schema.GroupResource{typeDefinitions, typeStorageClasses, typePriorities, typeIngressClasses, typeClusterRoles}
+var shared = []schema.GroupResource{
+	typeDefinitions, typeStorageClasses, typeSnapshotClasses, typePriorities, typeRuntimes, typeIngressClasses, typeClusterRoles,
+}
 
 // decide says what is done about an object, and completes what is sent.
 func (d *destination) decide(ctx context.Context, s *step, begun bool) error {
@@ -43,6 +45,10 @@ func (d *destination) decide(ctx context.Context, s *step, begun bool) error {
 	}
 	if !s.there {
 		s.action = actionCreate
+		return nil
+	}
+	if s.found.deleting && d.conflict != surface.ConflictSkip {
+		s.action = actionConflict
 		return nil
 	}
 	same, err := d.unchanged(ctx, s)

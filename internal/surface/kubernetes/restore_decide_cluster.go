@@ -66,7 +66,7 @@ func decideVolume(ctx context.Context, d *destination, s *step) (bool, error) {
 }
 
 // decideNamespace makes a namespace that isn't there. One that is there is only
-// in the way while it is being deleted.
+// in the way while it is being deleted; an update gives it the point's labels.
 func decideNamespace(ctx context.Context, d *destination, s *step) (bool, error) {
 	if d.isolated() {
 		return true, nil
@@ -78,14 +78,13 @@ func decideNamespace(ctx context.Context, d *destination, s *step) (bool, error)
 	if err != nil || found == nil {
 		return false, err
 	}
-	same, err := d.same(s, found)
 	switch {
-	case found.GetDeletionTimestamp() != nil:
+	case s.found.deleting:
 		s.action = actionConflict
-	case !same && d.conflict == surface.ConflictUpdate:
+	case d.conflict == surface.ConflictUpdate && !covers(found.Object, s.wanted.Object):
 		s.action = actionUpdate
 	}
-	return true, err
+	return true, nil
 }
 
 // decideStorageClass leaves out a class that the environment has another for.

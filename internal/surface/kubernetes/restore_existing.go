@@ -19,8 +19,8 @@ const existingPage = 100
 type existing struct {
 	sum xxh3.Uint128
 	// ours is set where a restore has written it, environment where it belongs
-	// to the isolated environment itself.
-	ours, environment bool
+	// to the isolated environment itself, deleting where it only waits for its finalizers.
+	ours, environment, deleting bool
 }
 
 // sumOf digests what must be as in the point.
@@ -32,7 +32,7 @@ func sumOf(of schema.GroupResource, body *unstructured.Unstructured) (xxh3.Uint1
 func inspect(of schema.GroupResource, body *unstructured.Unstructured) (existing, error) {
 	sum, err := sumOf(of, body)
 	_, environment := body.GetLabels()[cluster.LabelEnvironment]
-	return existing{sum: sum, ours: writtenByUs(body), environment: environment}, err
+	return existing{sum: sum, ours: writtenByUs(body), environment: environment, deleting: body.GetDeletionTimestamp() != nil}, err
 }
 
 func writtenByUs(body *unstructured.Unstructured) bool {

@@ -13,6 +13,7 @@ import (
 )
 
 var (
+	accountsResource    = schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}
 	namespacesResource  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 	definitionsResource = schema.GroupVersionResource{Group: groupCRD, Version: "v1", Resource: "customresourcedefinitions"}
 )
@@ -60,6 +61,30 @@ func (b *beginning) makeNamespaces(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// awaitAccounts waits for the service account that the cluster makes in every
+// new namespace: it admits no pods before.
+func (b *beginning) awaitAccounts(ctx context.Context) error {
+	if !b.needed[typePods] {
+		return nil
+	}
+	return poll(ctx, func() (string, error) {
+		for namespace := range b.namespaces {
+			name, err := b.d.namespace(namespace)
+			if err != nil {
+				return "", err
+			}
+			_, err = b.d.client.Resource(accountsResource, name).Get(ctx, metav1.NamespaceDefault, metav1.GetOptions{})
+			if apierrors.IsNotFound(err) {
+				return "the service account of namespace " + name, nil
+			}
+			if err != nil {
+				return "", cluster.Failure(err, "look at the service account of namespace %s", name)
+			}
+		}
+		return "", nil
+	})
 }
 
 // awaitDefinitions waits until the API server has the types that the point

@@ -7,6 +7,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
 // atOnce is how many objects of one type are worked on at the same time. With
@@ -127,5 +129,5 @@ func (w *walk) object(ctx context.Context, o Object) error {
 		return w.troubles.add(s, err)
 	})
 	// One that failed ends the walk at once.
-	return w.ending.Err()
+	return fault.Wrap(fault.Unavailable, w.ending.Err(), "restore %s", s)
 }

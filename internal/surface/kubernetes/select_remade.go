@@ -40,13 +40,14 @@ var (
 )
 
 // unrestored are types of which nothing is ever restored: events are past,
-// leases belong to processes, and some things to nodes. What takes part in the
+// leases belong to processes, and some things to nodes; snapshots of volumes are
+// in a storage system, and are deleted there with what stands for them here. What takes part in the
 // requests of a whole cluster would stop it where its own server is not there.
 var unrestored = []schema.GroupResource{
 	{Group: groupCore, Resource: "events"}, {Group: groupEvents, Resource: "events"}, typeLeases,
 	{Group: groupCore, Resource: "nodes"}, {Group: groupStorage, Resource: "csinodes"},
 	{Group: groupStorage, Resource: "csistoragecapacities"}, {Group: groupStorage, Resource: "volumeattachments"},
-	{Group: "certificates.k8s.io", Resource: "podcertificaterequests"},
+	{Group: "certificates.k8s.io", Resource: "podcertificaterequests"}, typeSnapshotContents,
 	{Group: "admissionregistration.k8s.io", Resource: "mutatingwebhookconfigurations"},
 	{Group: "admissionregistration.k8s.io", Resource: "validatingwebhookconfigurations"},
 	{Group: "apiregistration.k8s.io", Resource: "apiservices"},
