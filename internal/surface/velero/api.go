@@ -47,11 +47,8 @@ type object[S, T any] struct {
 type (
 	backup        = object[backupSpec, backupStatus]
 	restore       = object[restoreSpec, restoreStatus]
-	schedule      = object[scheduleSpec, scheduleStatus]
-	location      = object[locationSpec, locationStatus]
 	download      = object[downloadSpec, downloadStatus]
 	statusRequest = object[struct{}, serverStatus]
-	volumeBackup  = object[volumeBackupSpec, volumeStatus]
 	volumeRestore = object[volumeRestoreSpec, volumeStatus]
 )
 

@@ -1,6 +1,7 @@
 package velero
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -29,13 +30,10 @@ func (s *Surface) obtain(ctx context.Context, v server) (backup, error) {
 	}
 	err = await(ctx, "Backup "+made.Name+" has ended", func(ctx context.Context) (bool, error) {
 		found, err := get[backupSpec, backupStatus](ctx, v, backups, made.Name)
-		switch {
-		case fault.Is(err, fault.Missing):
+		if fault.Is(err, fault.Missing) {
 			return false, fault.New(fault.Lost, "Velero's Backup %s was removed while it ran", made.Name)
-		case fault.Is(err, fault.Unavailable) && ctx.Err() == nil:
-			// The Backup goes on without us; the next look tells.
-			return false, nil
-		case err != nil:
+		}
+		if err != nil {
 			return false, err
 		}
 		made = found
@@ -114,7 +112,8 @@ func (s *Surface) adopt(ctx context.Context, v server) (backup, error) {
 	})
 	if len(over) > 0 {
 		return slices.MaxFunc(over, func(a, b backup) int {
-			return a.Status.StartTimestamp.Compare(b.Status.StartTimestamp.Time)
+			// Moments are whole seconds; names end in them, or in a number.
+			return cmp.Or(a.Status.StartTimestamp.Compare(b.Status.StartTimestamp.Time), compareNames(a.Name, b.Name))
 		}), nil
 	}
 	if last, found := newest(all); found && ended(last.Status.Phase) {

@@ -1,9 +1,11 @@
 package velero
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,7 +43,8 @@ func get[S, T any](ctx context.Context, v server, of resource, name string) (obj
 	if err != nil {
 		return out, cluster.Failure(err, "look at %s %s", of.kind, name)
 	}
-	return out, decode(found, &out)
+	err = decode(found, &out)
+	return out, err
 }
 
 func list[S, T any](ctx context.Context, v server, of resource, selector string) ([]object[S, T], error) {
@@ -71,7 +74,8 @@ func create[S, T any](ctx context.Context, v server, of resource, o object[S, T]
 	if err != nil {
 		return out, cluster.Failure(err, "make %s %s in namespace %s", of.kind, o.Name+o.GenerateName, v.namespace)
 	}
-	return out, decode(made, &out)
+	err = decode(made, &out)
+	return out, err
 }
 
 func decode(from *unstructured.Unstructured, into any) error {
@@ -85,20 +89,27 @@ func encode(o any) (*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	out := &unstructured.Unstructured{}
-	return out, out.UnmarshalJSON(text)
+	err = out.UnmarshalJSON(text)
+	return out, err
 }
 
-// await asks until done says so. It ends with ctx, as fault.Unavailable.
+// await asks until done says so. An API server that is away for a moment is
+// asked again; nothing that Velero does waits for us. It ends with ctx, as
+// fault.Unavailable.
 func await(ctx context.Context, what string, done func(context.Context) (bool, error)) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		if over, err := done(ctx); over || err != nil {
+		over, err := done(ctx)
+		if over || (err != nil && !fault.Is(err, fault.Unavailable)) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fault.Wrap(fault.Unavailable, context.Cause(ctx), "wait until %s", what)
+			if err == nil {
+				err = context.Cause(ctx)
+			}
+			return fault.Wrap(fault.Unavailable, err, "wait until %s", what)
 		case <-tick.C:
 		}
 	}
@@ -110,17 +121,11 @@ func newest[S, T any](of []object[S, T]) (object[S, T], bool) {
 		return object[S, T]{}, false
 	}
 	return slices.MaxFunc(of, func(a, b object[S, T]) int {
-		if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
-			return order
-		}
-		return compareNames(a.Name, b.Name)
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), compareNames(a.Name, b.Name))
 	}), true
 }
 
 // compareNames orders names that end in numbers by those numbers.
 func compareNames(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	return slices.Compare([]byte(a), []byte(b))
+	return cmp.Or(len(a)-len(b), strings.Compare(a, b))
 }

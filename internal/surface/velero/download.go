@@ -26,6 +26,7 @@ const (
 	targetContents       = "BackupContents"
 	targetResourceList   = "BackupResourceList"
 	targetBackupResults  = "BackupResults"
+	targetVolumes        = "BackupVolumeInfos"
 	targetRestoreResults = "RestoreResults"
 )
 
@@ -36,8 +37,8 @@ const (
 	headersWithin = 30 * time.Second
 )
 
-// fetch has read read a file that Velero keeps about a Backup or Restore, as it
-// was before it was compressed. The location is that of the Backup.
+// fetch hands over a file that Velero keeps about a Backup or Restore, as it was
+// before it was compressed. The location is that of the Backup.
 func (v server) fetch(ctx context.Context, kind, name, locationName string, read func(io.Reader) error) error {
 	link, err := v.link(ctx, downloadTarget{Kind: kind, Name: name})
 	if err != nil {
@@ -86,8 +87,7 @@ func open(ctx context.Context, client *http.Client, link string, read func(io.Re
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		var of *url.Error
-		if errors.As(err, &of) {
+		if of, is := errors.AsType[*url.Error](err); is {
 			err = of.Err
 		}
 		return fault.Wrap(fault.Unavailable, err, "reach %s://%s (a storage that Lifeboat can't reach under this name needs a publicEndpoint)", at.Scheme, at.Host)

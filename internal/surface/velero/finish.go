@@ -2,7 +2,6 @@ package velero
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,11 +57,8 @@ func (d destination) filled(ctx context.Context, name string, wanted int) error 
 	err := await(ctx, "the volumes of Restore "+name+" are filled", func(ctx context.Context) (bool, error) {
 		var err error
 		all, err = list[volumeRestoreSpec, volumeStatus](ctx, d.server, volumeRestores, labelRestore+"="+labelValue(name))
-		if fault.Is(err, fault.Unavailable) && ctx.Err() == nil {
-			return false, nil
-		}
 		if err != nil || (len(all) == 0 && patient.Err() != nil) {
-			return true, err
+			return err == nil, err
 		}
 		over := len(all) > 0
 		for _, one := range all {
@@ -71,7 +67,7 @@ func (d destination) filled(ctx context.Context, name string, wanted int) error 
 		return over, nil
 	})
 	if err != nil {
-		return errors.Join(err, pending(all))
+		return fault.While(err, "%s", pending(all))
 	}
 	if len(all) == 0 {
 		return fault.New(fault.Mismatch, "Restore %s is Completed, but Velero has filled no volume, where the backup has the files of %d: their pods were not restored, or Velero's node agent does not run", name, wanted)
@@ -93,12 +89,12 @@ func volumeEnded(phase string) bool {
 	return phase == phaseCompleted || phase == phaseFailed || phase == "Canceled"
 }
 
-// pending names the first volume that is still waited for.
-func pending(all []volumeRestore) error {
+// pending says what is still waited for.
+func pending(all []volumeRestore) string {
 	for _, one := range all {
 		if !volumeEnded(one.Status.Phase) {
-			return fault.New(fault.Unavailable, "%s of pod %s/%s is %s: a pod that is not scheduled is not filled", one.Spec.Volume, one.Spec.Pod.Namespace, one.Spec.Pod.Name, one.Status.Phase)
+			return fmt.Sprintf("%s of pod %s/%s is %s (a pod that is not scheduled is not filled)", one.Spec.Volume, one.Spec.Pod.Namespace, one.Spec.Pod.Name, one.Status.Phase)
 		}
 	}
-	return nil
+	return "volumes"
 }

@@ -57,7 +57,7 @@ func (l resourceList) namespaces() []string {
 
 // kindOf reads a key of the list.
 func kindOf(key string) schema.GroupVersionKind {
-	version, kind, _ := cutLast(key, "/")
+	version, kind := cutLast(key, "/")
 	parsed, err := schema.ParseGroupVersion(version)
 	if err != nil {
 		return schema.GroupVersionKind{Kind: kind}
@@ -65,11 +65,12 @@ func kindOf(key string) schema.GroupVersionKind {
 	return parsed.WithKind(kind)
 }
 
-func cutLast(text, by string) (before, after string, found bool) {
+// cutLast parts a text where by is for the last time; without it, all is after.
+func cutLast(text, by string) (before, after string) {
 	if i := strings.LastIndex(text, by); i >= 0 {
-		return text[:i], text[i+len(by):], true
+		return text[:i], text[i+len(by):]
 	}
-	return "", text, false
+	return "", text
 }
 
 // types are the resources of a list's kinds. A kind that the cluster does not

@@ -237,8 +237,10 @@ func (d destination) hosted(from any, own string) []any {
 	rules, _ := from.([]any)
 	var out []any
 	for _, one := range rules {
-		entry, _ := one.(map[string]any)
-		entry = maps.Clone(entry)
+		entry := map[string]any{}
+		if given, is := one.(map[string]any); is {
+			maps.Copy(entry, given)
+		}
 		host, _ := entry["host"].(string)
 		entry["host"] = d.host(host, own)
 		out = append(out, entry)

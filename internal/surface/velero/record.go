@@ -54,6 +54,8 @@ type record struct {
 	Results results `json:"results"`
 	// Volumes are those of pods whose files the Backup has.
 	Volumes []volume `json:"volumes,omitempty"`
+	// Skipped are claims whose volumes the Backup does not have, with the reason.
+	Skipped []skipped `json:"skipped,omitempty"`
 	// Types are all types of which it has anything, as PLURAL or PLURAL.GROUP.
 	Types []string `json:"types"`
 }
@@ -63,6 +65,22 @@ type volume struct {
 	Pod       string `json:"pod"`
 	Volume    string `json:"volume"`
 	Phase     string `json:"phase"`
+}
+
+type skipped struct {
+	Namespace string `json:"pvcNamespace"`
+	Claim     string `json:"pvcName"`
+	Skipped   bool   `json:"skipped"`
+	Reason    string `json:"skippedReason,omitempty"`
+}
+
+// skipped asks Velero which volumes it has left out of a Backup.
+func (v server) skipped(ctx context.Context, backupName, locationName string) ([]skipped, error) {
+	var all []skipped
+	err := v.fetch(ctx, targetVolumes, backupName, locationName, func(r io.Reader) error {
+		return fault.Wrap(fault.Unsupported, json.NewDecoder(io.LimitReader(r, maxResults)).Decode(&all), "understand them")
+	})
+	return slices.DeleteFunc(all, func(one skipped) bool { return !one.Skipped }), err
 }
 
 // completed are the volumes of these namespaces that were backed up.
@@ -75,27 +93,25 @@ func (r record) completed(namespaces []string) []volume {
 // readRecord reads it from a sealed point, with the parts' description.
 func readRecord(ctx context.Context, src surface.Source) (record, partSpec, error) {
 	var out record
-	for _, part := range src.Parts() {
-		if part.Name != partBackup {
-			continue
-		}
-		spec, err := specOf(part)
-		if err != nil {
-			return out, spec, err
-		}
-		r, err := src.Open(ctx, part.Name)
-		if err != nil {
-			return out, spec, err
-		}
-		defer r.Close()
-		text, err := io.ReadAll(r)
-		if err != nil {
-			return out, spec, fault.While(err, "read part %s", part.Name)
-		}
-		if err := json.Unmarshal(text, &out); err != nil {
-			return out, spec, fault.New(fault.Corrupt, "part %s is no record of a Backup", part.Name)
-		}
-		return out, spec, nil
+	at := slices.IndexFunc(src.Parts(), func(p surface.Part) bool { return p.Name == partBackup })
+	if at < 0 {
+		return out, partSpec{}, fault.New(fault.Corrupt, "the point has no part %s", partBackup)
 	}
-	return out, partSpec{}, fault.New(fault.Corrupt, "the point has no part %s", partBackup)
+	spec, err := specOf(src.Parts()[at])
+	if err != nil {
+		return out, spec, err
+	}
+	r, err := src.Open(ctx, partBackup)
+	if err != nil {
+		return out, spec, err
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return out, spec, fault.While(err, "read part %s", partBackup)
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		return out, spec, fault.New(fault.Corrupt, "part %s is no record of a Backup", partBackup)
+	}
+	return out, spec, nil
 }

@@ -141,7 +141,7 @@ func (d destination) last(ctx context.Context, backupName string) (restore, int,
 
 // number is that of an attempt, by the name of its Restore.
 func number(name string) int {
-	_, digits, _ := cutLast(name, "-")
+	_, digits := cutLast(name, "-")
 	n, err := strconv.Atoi(digits)
 	if err != nil {
 		return 0
@@ -195,12 +195,10 @@ func (s *Surface) Load(ctx context.Context, t surface.Target, part surface.Part,
 	name := of.Name
 	err = await(ctx, "Restore "+name+" has ended", func(ctx context.Context) (bool, error) {
 		found, err := get[restoreSpec, restoreStatus](ctx, d.server, restores, name)
-		switch {
-		case fault.Is(err, fault.Missing):
+		if fault.Is(err, fault.Missing) {
 			return false, fault.New(fault.Lost, "Velero's Restore %s was removed while it ran", name)
-		case fault.Is(err, fault.Unavailable) && ctx.Err() == nil:
-			return false, nil
-		case err != nil:
+		}
+		if err != nil {
 			return false, err
 		}
 		of = found

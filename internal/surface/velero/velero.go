@@ -101,6 +101,9 @@ func (s *Surface) Hold(ctx context.Context) (surface.View, error) {
 		}
 		out.results = found
 	}
+	if out.skipped, err = v.skipped(ctx, made.Name, made.Spec.StorageLocation); err != nil {
+		return nil, err
+	}
 	all, err := v.resources(ctx, made.Name, made.Spec.StorageLocation)
 	if err != nil {
 		return nil, err
@@ -109,7 +112,8 @@ func (s *Surface) Hold(ctx context.Context) (surface.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return out, out.plan(namespaces, all)
+	err = out.plan(namespaces, all)
+	return out, err
 }
 
 // held are the namespaces of the surface in a Backup. One that it does not have

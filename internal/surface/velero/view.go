@@ -23,6 +23,7 @@ type view struct {
 	server  surface.Server
 	backup  backup
 	results results
+	skipped []skipped
 	parts   []surface.Part
 }
 
@@ -64,8 +65,14 @@ func (w *view) Missing() []string {
 	return []string{"Backup " + w.backup.Name + " is PartiallyFailed, and does not say why"}
 }
 
-// Notes are Velero's warnings.
-func (w *view) Notes() []string { return w.results.Warnings.few(maxLines) }
+// Notes are Velero's warnings, and the volumes that the Backup does not have.
+func (w *view) Notes() []string {
+	var out []string
+	for _, one := range w.skipped {
+		out = append(out, "the volume of claim "+one.Namespace+"/"+one.Claim+" is not in the backup: "+line(one.Reason))
+	}
+	return append(out[:min(len(out), maxLines)], w.results.Warnings.few(maxLines)...)
+}
 
 // Check implements surface.View: a Backup stays until somebody removes it. An
 // API server that does not answer for a while takes nothing from it.
@@ -107,6 +114,9 @@ func (v server) record(ctx context.Context, spec partSpec, types map[string]sche
 	}
 	for _, one := range volumes {
 		out.Volumes = append(out.Volumes, volume{one.Spec.Pod.Namespace, one.Spec.Pod.Name, one.Spec.Volume, one.Status.Phase})
+	}
+	if out.Skipped, err = v.skipped(ctx, spec.Backup, spec.Location); err != nil {
+		return out, err
 	}
 	names := map[string]bool{}
 	for _, of := range types {
