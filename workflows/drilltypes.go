@@ -36,6 +36,8 @@ type DrillResult struct {
 	CreatedAt  time.Time `json:"createdAt"`
 	StartedBy  string    `json:"startedBy,omitempty"`
 	WorkflowID string    `json:"workflowId"`
+	// Error is why the run of a drill ended that is failed.
+	Error string `json:"error,omitempty"`
 	// Verdict is empty until there is one.
 	Verdict    string          `json:"verdict,omitempty"`
 	Summary    string          `json:"summary,omitempty"`
@@ -68,6 +70,15 @@ type DrillServer struct {
 func (r DrillResult) Standing(of drill.Record, running DrillResult) DrillResult {
 	if until := of.KeptUntil(); len(running.Servers) > 0 && !until.IsZero() {
 		r.Servers, r.KeptUntil = running.Servers, &until
+	}
+	return r
+}
+
+// Ended is the result of a drill whose run is over, for the reason that is
+// given: one without a verdict gets none any more.
+func (r DrillResult) Ended(why string) DrillResult {
+	if r.Sequence == nil {
+		r.State, r.Phase, r.Error = drill.StateFailed, "", why
 	}
 	return r
 }

@@ -148,6 +148,9 @@ func (a *app) awaitVerdict(ctx context.Context, s *session, started launch.Start
 		case ctx.Err() != nil:
 			m.clear()
 			return result, ctx.Err()
+		case err == nil && result.State == drill.StateFailed:
+			m.clear()
+			return result, cmp.Or(s.launcher.Wait(ctx, started, nil), fault.New(fault.Internal, "drill %s ended without a verdict: %s", started.ID, result.Error))
 		case err == nil && result.Sequence != nil && result.State != drill.StateRunning:
 			m.clear()
 			return result, nil
@@ -174,7 +177,7 @@ func (a *app) drillFields(r workflows.DrillResult) error {
 	if r.SignOff != nil {
 		signed = fmt.Sprintf("%s by %s, %s: %s", r.SignOff.Decision, r.SignOff.Signer, when(r.SignOff.At), r.SignOff.Statement)
 	}
-	err := a.fields("id", r.ID, "plan", r.Plan, "kind", r.Kind, "state", r.State, "phase", r.Phase, "verdict", r.Verdict,
+	err := a.fields("id", r.ID, "plan", r.Plan, "kind", r.Kind, "state", r.State, "error", r.Error, "phase", r.Phase, "verdict", r.Verdict,
 		"summary", r.Summary, "RTO", measured(r.Verdict, r.RTOSeconds), "RPO", measured(r.Verdict, r.RPOSeconds),
 		"evidence", sequence, "sign-off", signed, "started by", r.StartedBy, "workflow", r.WorkflowID)
 	if err != nil {

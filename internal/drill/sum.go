@@ -16,6 +16,8 @@ const (
 	StateExpired  = "expired"
 	// StateClosed is of a drill that nobody has to sign, and of an aborted one.
 	StateClosed = "closed"
+	// StateFailed is of a drill whose run ended before there was a verdict.
+	StateFailed = "failed"
 )
 
 // Summary is what lists, trends and commitments need of a drill that was judged.

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -24,8 +25,10 @@ func (l *Launcher) Drill(ctx context.Context, req Request, in workflows.DrillInp
 	})
 }
 
-// DrillState is what a drill has come to, whether it runs or has ended. It is
-// Missing when Temporal knows none of that ID (any more).
+// DrillState is what a drill has come to, whether it runs or has ended. One
+// whose run ended before there was a verdict is failed, with the run's error,
+// whatever it answered last. It is Missing when Temporal knows none of that ID
+// (any more).
 func (l *Launcher) DrillState(ctx context.Context, id string) (workflows.DrillResult, error) {
 	var out workflows.DrillResult
 	run, err := l.Find(ctx, workflows.OperationDrill, id)
@@ -36,8 +39,13 @@ func (l *Launcher) DrillState(ctx context.Context, id string) (workflows.DrillRe
 	if err != nil {
 		return out, fault.Wrap(fault.Unavailable, err, "ask drill %s for its state; a worker has to run for that", id)
 	}
-	err = value.Get(&out)
-	return out, fault.Wrap(fault.Internal, err, "read the state of drill %s", id)
+	if err := value.Get(&out); err != nil {
+		return out, fault.Wrap(fault.Internal, err, "read the state of drill %s", id)
+	}
+	if run.State != stateRunning {
+		out = out.Ended(cmp.Or(run.Error, "its run is "+run.State))
+	}
+	return out, nil
 }
 
 // ManualStep tells a drill what was done by hand.
@@ -91,7 +99,7 @@ func (l *Launcher) CancelDrill(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if run.State != "running" {
+	if run.State != stateRunning {
 		return fault.New(fault.Conflict, "drill %s does not run: it is %s", id, run.State)
 	}
 	return fault.Wrap(fault.Unavailable, l.client.CancelWorkflow(ctx, run.WorkflowID, run.RunID), "cancel drill %s", id)

@@ -123,10 +123,13 @@ func (l *Launcher) run(e *workflowpb.WorkflowExecutionInfo) Run {
 	return r
 }
 
+// stateRunning is the state of a run that goes on.
+const stateRunning = "running"
+
 func stateOf(s enumspb.WorkflowExecutionStatus) string {
 	switch s {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		return "running"
+		return stateRunning
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
 		return "done"
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
