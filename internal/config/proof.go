@@ -138,7 +138,7 @@ func storePart(s store.Config) any {
 func surfacePart(s Surface) any {
 	part := []any{s.Kind, publicURL(s.URL), publicURL(s.StandbyURL), s.BinDir}
 	if !s.server() {
-		part = append(part, s.Cluster, s.Velero, s.Bucket, s.Telemetry, s.Repository)
+		part = append(part, s.Cluster, s.Velero, s.Bucket, s.Telemetry, s.Repository, s.places())
 	}
 	if s.Managed != nil {
 		m := *s.Managed
@@ -147,6 +147,20 @@ func surfacePart(s Surface) any {
 		part = append(part, m, publicURL(s.Managed.URL))
 	}
 	return part
+}
+
+// places are where a surface is that is no server, without what is secret of it.
+func (s Surface) places() []string {
+	var out []string
+	if s.Repository != nil {
+		if remote, err := s.Repository.Remote(); err == nil {
+			out = append(out, remote.Address)
+		}
+	}
+	if s.Bucket != nil {
+		out = append(out, publicConnection(s.Bucket.ConnectionString))
+	}
+	return out
 }
 
 // digestOf is the digest of things as JSON, in which maps are in order and secrets redacted.

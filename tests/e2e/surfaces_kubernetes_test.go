@@ -1,0 +1,200 @@
+//go:build kubernetes
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
+)
+
+// surfacesConfig is a site whose disaster takes everything along.
+const surfacesConfig = `listen: %LISTEN%
+dataDir: %DATA%
+encryption: {identity: IDENTITY}
+evidence: {store: ledger, key: "EVIDENCEKEY"}
+stores:
+  primary: {kind: local, dir: %STORE%}
+  ledger:  {kind: local, dir: %STORE%-ledger}
+environments:
+  dr: {kind: kubernetes, kubeconfig: KUBECONFIG, prefix: "drill-"}
+surfaces:
+  main:     {kind: postgres, url: "POSTGRES"}
+  shop:     {kind: kubernetes, kubeconfig: KUBECONFIG, namespaces: [NAMESPACE], environment: dr}
+  settings: {kind: git, repository: {url: "REPOSITORY"}}
+targets:
+  staging: {kind: kubernetes, url: "kubernetes://KUBECONFIG?namespace=NAMESPACE:NAMESPACE-staging"}
+policies:
+  main-daily:     {surface: main, cron: "0 2 * * *", store: primary, keep: {days: 30}}
+  shop-hourly:    {surface: shop, cron: "0 * * * *", store: primary, keep: {hourly: 48}}
+  settings-daily: {surface: settings, cron: "0 3 * * *", store: primary}
+drills:
+  everything:
+    surfaces: [main, shop, settings]
+    owner: ops@example.com
+    scenario: the cluster is lost, and all that ran on it
+    targets: {rto: 30m, rpo: 1h}
+    checks:
+      - {name: orders, kind: sql, surface: main, query: "SELECT count(*) FROM orders", expect: "20"}
+      - {name: web, kind: kubernetes, surface: shop, resource: deployment/web, timeout: 20s, retries: 20}
+      - {name: all, kind: kubernetes, surface: shop, resource: all, timeout: 20s, retries: 20}
+`
+
+// shopManifests are an application on a cluster.
+const shopManifests = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {colour: green}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {token: a-secret-of-the-shop}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, type: LoadBalancer, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: files}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: example.com/web:1}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  rules: [{host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]
+`
+
+// repository is a Git repository with one commit of values.
+func repository(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "values.yaml"), []byte("replicas: 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "-q", "-b", "main"},
+		{"add", "."},
+		{"-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "Two replicas"},
+	} {
+		if out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	return dir
+}
+
+// TestEverySurfaceInOneDrill restores a database, a namespace and the history of
+// a configuration, asks all of them, and leaves nothing on the cluster.
+func TestEverySurfaceInOneDrill(t *testing.T) {
+	kube := servers.Kubernetes(t)
+	namespace := kube.Namespace(t)
+	kube.Apply(t, namespace, shopManifests)
+	pg := servers.Postgres(t)
+	live := shop(t, pg, 20)
+	identity, _, err := seal.GenerateIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, _, err := seal.GenerateSigner("lifeboat-evidence")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, strings.NewReplacer("IDENTITY", identity.Reveal(), "EVIDENCEKEY", private.Reveal(), "POSTGRES", live,
+		"KUBECONFIG", kube.Kubeconfig, "NAMESPACE", namespace, "REPOSITORY", repository(t)).Replace(surfacesConfig))
+	s.start(t, "up")
+	for _, surface := range []string{"main", "shop", "settings"} {
+		s.ask(t, new(point), "snapshot", "create", surface, "--wait")
+	}
+	d := s.drill(t, "everything")
+	s.passes(t, d)
+	for _, r := range d.Evidence.Surfaces {
+		if r.Result != drill.Pass || r.Compared == 0 {
+			t.Errorf("surface %s: %+v", r.Surface, r)
+		}
+		if r.Surface != "shop" {
+			continue
+		}
+		for _, category := range []string{"workload", "service", "secret", "configmap", "ingress", "volume"} {
+			if r.Counts[category] == 0 {
+				t.Errorf("the inventory of the namespace has no %s: %v", category, r.Counts)
+			}
+		}
+	}
+	for _, a := range d.Evidence.Isolation.Attempts {
+		if a.Result != drill.Pass {
+			t.Errorf("isolation: %+v", a)
+		}
+	}
+	if !slices.ContainsFunc(d.Evidence.Isolation.Attempts, func(a drill.Attempt) bool { return strings.HasPrefix(a.What, "shop: ") }) {
+		t.Error("nothing was tried against the restored namespace")
+	}
+	s.leftNoNamespace(t, kube)
+	s.restoredToStaging(t, kube, namespace)
+}
+
+// leftNoNamespace looks for namespaces of drills.
+func (s *site) leftNoNamespace(t *testing.T, kube *servers.KubernetesServer) {
+	t.Helper()
+	found, err := kube.Client.Dynamic.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).
+		List(t.Context(), metav1.ListOptions{LabelSelector: cluster.LabelEnvironment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range found.Items {
+		t.Errorf("the drill has left the namespace %s", n.GetName())
+	}
+}
+
+// restoredToStaging restores into another namespace, after a look at what that would change.
+func (s *site) restoredToStaging(t *testing.T, kube *servers.KubernetesServer, namespace string) {
+	t.Helper()
+	var points []point
+	s.ask(t, &points, "snapshot", "list", "--surface", "shop")
+	configMaps := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	staging := kube.Client.Dynamic.Resource(configMaps).Namespace(namespace + "-staging")
+	var planned struct {
+		State   string
+		Changes []struct{ Action, Kind, Name string }
+	}
+	s.ask(t, &planned, "snapshot", "restore", points[0].ID, "--to", "staging", "--dry-run")
+	if planned.State != "compared" || len(planned.Changes) == 0 {
+		t.Errorf("a dry run says %+v", planned)
+	}
+	if _, err := staging.Get(t.Context(), "settings", metav1.GetOptions{}); err == nil {
+		t.Error("a dry run has restored something")
+	}
+	s.ask(t, &planned, "snapshot", "restore", points[0].ID, "--to", "staging", "--resource", "configmaps")
+	found, err := staging.Get(t.Context(), "settings", metav1.GetOptions{})
+	if err != nil {
+		t.Fatalf("after a restore: %v", err)
+	}
+	if data, _ := found.Object["data"].(map[string]any); data["colour"] != "green" {
+		t.Errorf("restored are %v", found.Object["data"])
+	}
+}
