@@ -32,7 +32,7 @@ func (j *judgement) carry(now time.Time) []Finding {
 		case has(j.found, f.ID) || f.Found == j.record.ID:
 			// An earlier revision of this drill found it, and this one does not.
 			continue
-		case j.fine[f.ID] && !j.cancelled && j.retested(f):
+		case j.fine[f.ID] && !j.cancelled && j.retested(f) && j.record.asPlanned(f):
 			f.Status, f.Retest = FindingClosed, j.record.ID
 		}
 		findings = append(findings, f)
