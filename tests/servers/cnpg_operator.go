@@ -90,7 +90,7 @@ func (d *CNPG) take(o *unstructured.Unstructured) {
 	gate, failing, keep := d.gate, d.failing, d.keep
 	go func() {
 		defer close(c.ended)
-		if err := c.live(ctx, gate, failing, keep); err != nil && ctx.Err() == nil {
+		if err := c.live(ctx, gate, failing, keep); err != nil && ctx.Err() == nil && c.wanted(ctx) {
 			d.t.Errorf("play the operator for %s/%s: %v", o.GetNamespace(), o.GetName(), err)
 		}
 		<-ctx.Done()
@@ -128,6 +128,18 @@ func (c *cnpgCopy) live(ctx context.Context, gate <-chan struct{}, failing, keep
 		return err
 	}
 	return c.phase(ctx, "Cluster in healthy state", "", "True")
+}
+
+// wanted reports whether the Cluster is there, and neither it nor its namespace
+// is being deleted: then nothing more can be made for it.
+func (c *cnpgCopy) wanted(ctx context.Context) bool {
+	namespace := c.object.GetNamespace()
+	home, err := c.d.kube.Client.Resource(namespacesResource, "").Get(ctx, namespace, metav1.GetOptions{})
+	if err != nil || home.GetDeletionTimestamp() != nil {
+		return false
+	}
+	found, err := c.d.kube.Client.Resource(cnpgClusters, namespace).Get(ctx, c.object.GetName(), metav1.GetOptions{})
+	return err == nil && found.GetDeletionTimestamp() == nil
 }
 
 func (c *cnpgCopy) instance() string { return c.object.GetName() + "-1" }

@@ -236,7 +236,8 @@ func (c *cnpgCopy) log() (string, error) {
 			return "", err
 		}
 		text, err := json.Marshal(map[string]any{"level": "info", "ts": now(), "logger": "postgres", "msg": "record", "record": map[string]any{
-			"error_severity": record["error_severity"], "message": record["message"], "log_time": record["timestamp"],
+			"error_severity": record["error_severity"], "message": record["message"], "detail": record["detail"],
+			"backend_type": record["backend_type"], "log_time": record["timestamp"],
 		}})
 		if err != nil {
 			return "", err

@@ -29,7 +29,6 @@ var kept = [][]string{
 	{"tablespaces"},
 	{"resources"},
 	{"startDelay"},
-	{"stopDelay"},
 	{"inheritedMetadata"},
 	{"serviceAccountTemplate"},
 	{"seccompProfile"},
@@ -74,6 +73,9 @@ func (s *Service) spec(r managed.Request, from origin, found names) (map[string]
 	}
 	set(out, int64(max(s.config.Instances, 1)), "instances")
 	set(out, false, "enablePDB")
+	// Nobody is waited for when a copy is deleted; in seconds.
+	set(out, int64(60), "stopDelay")
+	set(out, int64(5), "smartShutdownTimeout")
 	if err := s.store(out); err != nil {
 		return nil, err
 	}

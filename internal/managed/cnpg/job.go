@@ -151,7 +151,7 @@ func (s *Service) Stopped(ctx context.Context, name string) (managed.Stop, error
 	unasked := s.history(ctx, name, instance.Address, &out)
 	if out == (managed.Stop{}) {
 		if err := errors.Join(unread, unasked); err != nil {
-			return out, fault.Wrap(fault.Missing, err, "find where the recovery of %s has stopped", name)
+			return out, fault.New(fault.Missing, "find where the recovery of %s has stopped: %s", name, line(err.Error()))
 		}
 		return out, fault.New(fault.Missing, "nothing tells any more where the recovery of %s has stopped", name)
 	}

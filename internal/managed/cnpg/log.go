@@ -22,6 +22,8 @@ type entry struct {
 	Record *struct {
 		Severity string `json:"error_severity"`
 		Message  string `json:"message"`
+		Detail   string `json:"detail"`
+		Backend  string `json:"backend_type"`
 	} `json:"record"`
 }
 
@@ -38,6 +40,9 @@ var (
 	newTimeline = regexp.MustCompile(`^selected new timeline ID: ([0-9]+)$`)
 	stopped     = regexp.MustCompile(`^recovery stopping (before|after) `)
 )
+
+// clientBackend is PostgreSQL's word for the process of a session.
+const clientBackend = "client backend"
 
 // longestLine is the most of a line that is read; what is longer ends the reading.
 const longestLine = 1 << 20
@@ -59,8 +64,9 @@ func readLog(r io.Reader) (told, error) {
 			}
 			continue
 		}
-		if e.Record.Severity == "FATAL" || e.Record.Severity == "PANIC" {
-			fatal = e.Record.Message
+		// That somebody was not let in yet is fatal for a session, and for nobody else.
+		if r := e.Record; (r.Severity == "FATAL" || r.Severity == "PANIC") && r.Backend != clientBackend {
+			fatal = strings.TrimSuffix(r.Message+": "+r.Detail, ": ")
 		}
 		out.read(e.Record.Message)
 	}

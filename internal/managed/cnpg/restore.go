@@ -99,9 +99,13 @@ func (s *Service) pieces(ctx context.Context, r managed.Request, from origin) ([
 	return out, nil
 }
 
-// make creates an object, unless it is there already by the same request.
+// make creates an object, unless it is there already by the same request. A
+// field that the cluster's version of CloudNativePG does not know is refused,
+// not dropped: a copy without it might be something else.
 func (s *Service) make(ctx context.Context, r managed.Request, p piece) error {
-	_, err := s.client.Resource(p.of, p.object.GetNamespace()).Create(ctx, p.object, metav1.CreateOptions{FieldManager: "lifeboat"})
+	_, err := s.client.Resource(p.of, p.object.GetNamespace()).Create(ctx, p.object, metav1.CreateOptions{
+		FieldManager: "lifeboat", FieldValidation: metav1.FieldValidationStrict,
+	})
 	if !apierrors.IsAlreadyExists(err) {
 		return failure(err, "create %s/%s for the copy %s", p.of.Resource, p.object.GetName(), r.Name)
 	}
