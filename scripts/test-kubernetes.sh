@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 timeout=${TEST_TIMEOUT:-40m}
 
 scripts/test-kubernetes-tools.sh
+scripts/test-velero-tools.sh
 mapfile -t packages < <(git ls-files --cached --others --exclude-standard '*_test.go' |
 	xargs -r -d '\n' grep -lsE '^//go:build (.*[ (])?kubernetes' | xargs -r -d '\n' -n 1 dirname | sort -u | sed 's|^|./|')
 if [ "${#packages[@]}" = 0 ]; then

@@ -203,7 +203,7 @@ func TestExpandPlaces(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"{{one.kubeconfig}} {{one.context}}":                     "/etc/dr dr",
-		"{{one.namespace}} {{one.namespace.shop}}":               "copy-shop copy-shop",
+		"{{one.namespace}}, {{one.namespace.shop}}":              "copy-shop, copy-shop",
 		"{{two.east.namespace.pay}} {{two.east.namespace.shop}}": "copy-pay copy-shop",
 		"{{two.host}}":                  "db",
 		"{{git.path}} {{git.url}}":      "/var/lib/a b/values file:///var/lib/a%20b/values",

@@ -3,6 +3,7 @@
 package servers_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -83,10 +84,14 @@ func TestWorkloadsRunOnAKubernetesServerAndNamespacesGo(t *testing.T) {
 	}
 	servers.Eventually(t, "the namespace goes", func() error {
 		_, err := kube.Client.Resource(namespaces, "").Get(t.Context(), namespace, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
+		switch {
+		case apierrors.IsNotFound(err):
 			return nil
+		case err != nil:
+			return err
+		default:
+			return errors.New("it is still there")
 		}
-		return fmt.Errorf("it is still there: %v", err)
 	})
 }
 

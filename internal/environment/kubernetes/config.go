@@ -92,7 +92,7 @@ func (c Config) Problems() []Problem {
 	say := func(setting, format string, args ...any) {
 		wrong = append(wrong, Problem{setting, fmt.Sprintf(format, args...)})
 	}
-	if setting, text := c.Config.Problem(); text != "" {
+	if setting, text := c.Problem(); text != "" {
 		say(setting, "%s", text)
 	}
 	if c.Prefix != "" && (len(c.Prefix) > longestPrefix || !validPrefix.MatchString(c.Prefix)) {

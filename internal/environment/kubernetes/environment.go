@@ -43,8 +43,9 @@ var (
 	ingresses       = networkingv1.SchemeGroupVersion.WithResource("ingresses")
 )
 
-// fieldManager is who the API server notes as the one that set a field.
-const fieldManager = "lifeboat"
+// fieldManager is who the API server notes as the one that set a field. It is
+// another one than that of restores, whose own would take back what they do not name.
+const fieldManager = "lifeboat-environment"
 
 // Environment makes isolated namespaces. It is an environment.Place.
 type Environment struct {
