@@ -58,6 +58,3 @@ func (s selector) has(o Object) bool {
 		(len(s.names) == 0 || slices.Contains(s.names, o.Name) || slices.Contains(s.names, o.Namespace+"/"+o.Name)) &&
 		s.labels.Matches(labels.Set(o.Body.GetLabels()))
 }
-
-// types are the resources that are asked for by name.
-func (s selector) types() []string { return s.resources }
