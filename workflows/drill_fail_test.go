@@ -32,7 +32,7 @@ func TestEveryStepFailsForGood(t *testing.T) {
 		"start":        {drill.VerdictFail, []string{"program-failed/api"}, []string{"check ping", "reconcile"}},
 		"check ping":   {drill.VerdictFail, []string{"check-failed/ping"}, nil},
 		"check users":  {drill.VerdictFail, []string{"check-failed/users"}, nil},
-		"reconcile":    {drill.VerdictFail, []string{"query-differs/orders"}, nil},
+		"reconcile":    {drill.VerdictFail, []string{"query-unreachable/orders"}, nil},
 		"tear down":    {drill.VerdictFail, []string{"left-behind", "tear-down-failed"}, nil},
 		"prove":        {drill.VerdictPass, nil, nil},
 	} {
@@ -184,6 +184,25 @@ func TestCancelledInEveryStep(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An annual drill that is cancelled before it has a fence used nothing: that
+// there is none is no failure of it.
+func TestCancelledBeforeTheFence(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"declare", "isolate"} {
+		plan := quarterlyPlan()
+		plan.Kind = drill.AnnualFull
+		r := newRehearsal(t, plan)
+		r.meanwhile[call], r.fail["prove untouched"] = r.CancelWorkflow, forGood(fault.Missing)
+		got := r.run(t, "bob")
+		if got.Verdict != drill.VerdictAborted || got.State != drill.StateClosed || len(got.Findings) > 0 || len(r.decisions) > 0 {
+			t.Errorf("%s: %+v, %+v", call, got, r.decisions)
+		}
+		if r.count("tear down") != 1 || r.count("lower") != 1 || len(r.records) != 1 {
+			t.Errorf("%s: %q", call, r.calls)
+		}
 	}
 }
 

@@ -120,7 +120,7 @@ func (d *driller) reconcile(ctx workflow.Context, whole bool) {
 				return ctx.Err()
 			}
 			if err != nil {
-				got = drill.Reconciliation{Subject: r.Surface, Result: drill.Fail, Detail: Message(err)}
+				got = drill.Reconciliation{Subject: r.Surface, Result: drill.Fail, Detail: Message(err), Unreached: true}
 			}
 			got.Name, got.Kind, got.Optional = r.Name, r.Kind, r.Optional
 			got.Seconds = workflow.Now(ctx).Sub(begun).Seconds()

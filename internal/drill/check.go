@@ -225,6 +225,10 @@ type Reconciliation struct {
 	Items    []Item  `json:"items,omitempty"`
 	Seconds  float64 `json:"seconds"`
 	Optional bool    `json:"optional,omitempty"`
+	// Unreached is set where it could not be made, or not to its end: a server, a
+	// store or a node did not answer, or not in time, or let nobody in. Nothing but
+	// an item that failed then says that something differs.
+	Unreached bool `json:"unreached,omitempty"`
 }
 
 // Item is one comparison of a reconciliation. A reconciliation of many equal

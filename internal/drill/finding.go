@@ -10,7 +10,9 @@ import (
 )
 
 // The codes of findings. Those of a failed restore are restore- with the kind
-// of the failure, those of another failed phase the phase's with -failed.
+// of the failure, those of another failed phase the phase's with -failed, those
+// of a reconciliation whose other side could not be asked its kind's with
+// -unreachable.
 const (
 	codeNotRestored     = "not-restored"
 	codeNothingRestored = "nothing-restored"

@@ -80,6 +80,15 @@ func (j *judgement) checks() {
 	}
 }
 
+// unreachable ends the codes of reconciliations that could not be made.
+const unreachable = "-unreachable"
+
+// unmade reports whether a reconciliation failed because it could not be made,
+// and found nothing that differs.
+func (r Reconciliation) unmade() bool {
+	return r.Unreached && !slices.ContainsFunc(r.Items, func(i Item) bool { return state(i.Result, false) == Fail })
+}
+
 // reconcileCode is the code and the severity of a reconciliation that failed.
 func reconcileCode(kind string) (code, severity string) {
 	switch kind {
@@ -150,6 +159,9 @@ func (j *judgement) reconciliations() {
 	for _, rec := range j.record.Reconciled {
 		there[rec.Name] = true
 		code, severity := reconcileCode(rec.Kind)
+		if !rec.Unreached {
+			j.clear(rec.subject(), rec.Kind+unreachable)
+		}
 		switch rec.state() {
 		case Pass:
 			j.clear(rec.subject(), code)
@@ -163,7 +175,11 @@ func (j *judgement) reconciliations() {
 				j.clear(rec.subject(), code)
 			}
 		case Fail:
-			j.find(code, severity, rec.subject(), and("the reconciliation "+rec.Name+" failed", rec.why()))
+			what := " failed"
+			if rec.unmade() {
+				code, severity, what = rec.Kind+unreachable, SeverityMajor, " could not be made"
+			}
+			j.find(code, severity, rec.subject(), and("the reconciliation "+rec.Name+what, rec.why()))
 			j.clear(rec.Name, codeReconcileNotRun)
 		default:
 			there[rec.Name] = false

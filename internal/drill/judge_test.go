@@ -109,6 +109,19 @@ var faulty = map[string]struct {
 		failRestore("redis", fault.Denied, "no configured key opens this point: it was encrypted for age1x"),
 		VerdictFail, []string{"critical quarterly/restore-denied/redis"}, "no configured key opens this point",
 	},
+	"a node that does not answer": {
+		func(r *Record) {
+			r.Reconciled[1].Result, r.Reconciled[1].Detail, r.Reconciled[1].Unreached = Fail, "ask the node: connection refused", true
+		},
+		VerdictFail, []string{"major quarterly/chain-unreachable/ledger"}, "the reconciliation ledger could not be made: ask the node: connection refused",
+	},
+	"a node that goes away after a block that differs": {
+		func(r *Record) {
+			r.Reconciled[1].Result, r.Reconciled[1].Detail, r.Reconciled[1].Unreached = Fail, "ask the node: connection refused", true
+			r.Reconciled[1].Items = []Item{{Name: "hash", Expected: "aa", Observed: "bb", Result: Fail, Detail: "they differ"}}
+		},
+		VerdictFail, []string{"critical quarterly/chain-diverged/ledger"}, "the reconciliation ledger failed: ask the node: connection refused; hash: they differ",
+	},
 	"row lost, as the restore saw": {
 		failRestore("redis", fault.Mismatch, "compare with the fingerprint of P2: table orders: 9 rows, 10 expected"),
 		VerdictFail, []string{"critical quarterly/data-differs/redis"}, "table orders: 9 rows, 10 expected",

@@ -23,7 +23,11 @@ func (r *Record) asPlanned(f Finding) bool {
 // asks are the surfaces whose restored data a finding is about; none where that
 // can't be said.
 func (r *Record) asks(f Finding) []string {
-	switch f.Code {
+	code := f.Code
+	if strings.HasSuffix(code, unreachable) {
+		code = codeQuery
+	}
+	switch code {
 	case codeCheckFailed, codeCheckWarned, codeCheckNotRun:
 		at := slices.IndexFunc(r.Plan.Checks, func(c Check) bool { return c.Name == f.Subject })
 		if at < 0 || r.Plan.Checks[at].Surface == "" || strings.Contains(strings.Join(r.Plan.Checks[at].Reaches(), " "), "{{") {

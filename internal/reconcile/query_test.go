@@ -128,7 +128,7 @@ func TestUnreachable(t *testing.T) {
 	w.Servers["wrong-redis"] = Server{"redis", secret.String(w.redis.As("default", "HIDDEN"))}
 	for _, surface := range []string{"wrong", "wrong-redis"} {
 		got := w.run(t, between(surface, "SELECT 1", "main", "SELECT 1"), drill.Fail)
-		if strings.Contains(got.Detail, "HIDDEN") || got.Detail == "" {
+		if strings.Contains(got.Detail, "HIDDEN") || got.Detail == "" || !got.Unreached {
 			t.Errorf("%s: %q", surface, got.Detail)
 		}
 	}

@@ -65,10 +65,12 @@ func (r *Runner) Run(ctx context.Context, rec drill.Reconcile) (drill.Reconcilia
 	case ctx.Err() != nil:
 		return drill.Reconciliation{}, fault.Wrap(fault.Internal, context.Cause(ctx), "reconciliation %s was stopped", result.Name)
 	case err != nil && limited.Err() != nil:
+		result.Unreached = true
 		found.wrong("it was not done within %v: give it more time with timeout, or compare less", timeout)
 	case err != nil && fault.KindOf(err).Retryable():
 		return drill.Reconciliation{}, fault.While(err, "reconciliation %s", result.Name)
 	case err != nil:
+		result.Unreached = fault.Is(err, fault.Denied)
 		found.wrong("%s", fault.Line(err))
 	}
 	found.into(&result)
