@@ -101,7 +101,12 @@ func (l *lister) page(ctx context.Context, of listing, limit int, token string) 
 
 // get reads one object.
 func (l *lister) get(ctx context.Context, of listing, name string) (Object, error) {
-	text, err := l.rest.Get().AbsPath(of.path(name)...).Do(ctx).Raw()
+	answer := l.rest.Get().AbsPath(of.path(name)...).Do(ctx)
+	// Raw alone would leave out what the API server says of its reasons.
+	if err := answer.Error(); err != nil {
+		return Object{}, err
+	}
+	text, err := answer.Raw()
 	if err != nil {
 		return Object{}, err
 	}

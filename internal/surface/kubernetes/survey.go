@@ -134,10 +134,10 @@ func (s *source) narrow(of resourceType) []listing {
 // look asks for one object of each type in each namespace, which tells whether
 // the others may be read, and about how many there are.
 func (s *source) look(ctx context.Context, seen *survey) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(surveyors)
 	for _, of := range s.catalogue.within(s.excluded) {
-		group.Go(func() error { return s.lookAt(ctx, of, s.lists(of), seen) })
+		group.Go(func() error { return s.lookAt(asking, of, s.lists(of), seen) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
