@@ -112,7 +112,7 @@ func (c Config) Problems() []Problem {
 		wrong = append(wrong, checkURL("endpoint", c.Endpoint, "https")...)
 		wrong = append(wrong, checkURL("authority", c.Authority, "https")...)
 	case KindCNPG:
-		wrong = append(wrong, c.CNPG.problems()...)
+		wrong = append(wrong, c.problems()...)
 		wrong = append(wrong, foreign(c.Kind, c.ofAWS(), c.ofAzure(), []field{{"endpoint", c.Endpoint != ""}, {"caFile", c.CAFile != ""}})...)
 	default:
 		wrong = append(wrong, Problem{"kind", "kind must be " + KindRDS + ", " + KindAzure + " or " + KindCNPG})

@@ -80,7 +80,7 @@ func (c CNPG) problems() []Problem {
 			wrong = append(wrong, Problem{setting, text})
 		}
 	}
-	if setting, text := c.Config.Problem(); setting != "" {
+	if setting, text := c.Problem(); setting != "" {
 		wrong = append(wrong, Problem{setting, text})
 	}
 	refuse(c.Namespace == "", "namespace", "namespace is missing: the one of the source's Cluster")

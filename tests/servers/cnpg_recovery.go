@@ -4,6 +4,7 @@ package servers
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -187,11 +188,12 @@ func (c *cnpgCopy) configure(target string) error {
 func (c *cnpgCopy) archivesTo() string {
 	plugins, _, _ := unstructured.NestedSlice(c.object.Object, "spec", "plugins")
 	for _, p := range plugins {
-		parameters, _, _ := unstructured.NestedStringMap(p.(map[string]any), "parameters")
-		if folder := parameters["serverName"]; folder != "" {
-			return folder
+		p, _ := p.(map[string]any)
+		if p["name"] != "barman-cloud.cloudnative-pg.io" || p["enabled"] == false || p["isWALArchiver"] != true {
+			continue
 		}
-		return c.object.GetName()
+		parameters, _, _ := unstructured.NestedStringMap(p, "parameters")
+		return cmp.Or(parameters["serverName"], c.object.GetName())
 	}
 	server, found, _ := unstructured.NestedString(c.object.Object, "spec", "backup", "barmanObjectStore", "serverName")
 	if found {

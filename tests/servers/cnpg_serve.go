@@ -93,27 +93,11 @@ func (c *cnpgCopy) passwords(ctx context.Context) error {
 	return nil
 }
 
-// certificate makes that of the server, by the authority that the Cluster names,
-// or by a new one.
+// certificate makes that of the server.
 func (c *cnpgCopy) certificate(ctx context.Context) error {
-	signer := c.d.source
-	if name, _, _ := unstructured.NestedString(c.object.Object, "spec", "certificates", "serverCASecret"); name != "" {
-		values, err := c.secret(ctx, name)
-		if err != nil {
-			return err
-		}
-		if signer, err = authorityOf(values["ca.crt"], values["ca.key"]); err != nil {
-			return err
-		}
-	} else {
-		folder := c.dir() + "-ca"
-		if err := os.Mkdir(folder, 0o700); err != nil {
-			return err
-		}
-		var err error
-		if signer, err = newAuthority(folder); err != nil {
-			return err
-		}
+	signer, err := c.signer(ctx)
+	if err != nil {
+		return err
 	}
 	name, namespace := c.object.GetName(), c.object.GetNamespace()
 	names, _, _ := unstructured.NestedStringSlice(c.object.Object, "spec", "certificates", "serverAltDNSNames")
@@ -133,6 +117,23 @@ func (c *cnpgCopy) certificate(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// signer is the authority that the Cluster names, or a new one.
+func (c *cnpgCopy) signer(ctx context.Context) (authority, error) {
+	name, _, _ := unstructured.NestedString(c.object.Object, "spec", "certificates", "serverCASecret")
+	if name == "" {
+		folder := c.dir() + "-ca"
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return authority{}, err
+		}
+		return newAuthority(folder)
+	}
+	values, err := c.secret(ctx, name)
+	if err != nil {
+		return authority{}, err
+	}
+	return authorityOf(values["ca.crt"], values["ca.key"])
 }
 
 // stop ends the copy's server, and lets its pod go.

@@ -63,7 +63,7 @@ func Open(_ context.Context, c managed.Config) (managed.Service, error) {
 	if _, err := managed.At(c.URL, ""); err != nil {
 		return nil, err
 	}
-	client, err := cluster.Connect(c.CNPG.Config)
+	client, err := cluster.Connect(c.Config)
 	if err != nil {
 		return nil, err
 	}

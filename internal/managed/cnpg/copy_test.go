@@ -1,6 +1,7 @@
 package cnpg
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -226,7 +227,7 @@ func TestWhatACopyMayReach(t *testing.T) {
 		got, err := yaml.Marshal(service(c.c).toStore(from(c.url)))
 		want, bad := yaml.YAMLToJSON([]byte(c.want))
 		same, bad2 := yaml.YAMLToJSON(got)
-		if err := errors.Join(err, bad, bad2); err != nil || string(want) != string(same) {
+		if err := errors.Join(err, bad, bad2); err != nil || !bytes.Equal(want, same) {
 			t.Errorf("%s: %s, want %s: %v", name, same, want, err)
 		}
 	}

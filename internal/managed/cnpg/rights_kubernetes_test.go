@@ -40,6 +40,9 @@ func TestTheDocumentedRightsSuffice(t *testing.T) {
 	c := config(d)
 	c.Kubeconfig = kube.User(t, rules...)
 	service := open(t, c)
+	// Without a transaction after the base backup, PostgreSQL names no last one.
+	d.SQL("CREATE TABLE written (n int)")
+	d.Archive()
 	d.KeepJobs(true)
 	request := managed.Request{Name: "allowed-" + d.Server}
 	managedtest.Restored(t, service, request)

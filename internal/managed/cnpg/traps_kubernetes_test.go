@@ -4,6 +4,7 @@ package cnpg_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -218,9 +219,7 @@ func TestASourceThatArchivesByItself(t *testing.T) {
 
 func merged(o map[string]any, key string, value any) map[string]any {
 	out := map[string]any{key: value}
-	for k, v := range o {
-		out[k] = v
-	}
+	maps.Copy(out, o)
 	return out
 }
 
