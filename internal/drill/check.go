@@ -142,12 +142,18 @@ const (
 	ReconcileObjects = "objects"
 	// ReconcileChain compares indexed state with an EVM chain.
 	ReconcileChain = "chain"
+	// ReconcileHelm compares the values of a Helm release with files in a restored Git repository.
+	ReconcileHelm = "helm"
+	// ReconcileTelemetry wants restored observability data to answer a query about a window of time.
+	ReconcileTelemetry = "telemetry"
 	// ReconcileRecovery is what a recovery to a moment looked at by itself; no plan asks for it.
 	ReconcileRecovery = "recovery"
 )
 
 // ReconcileKinds lists every kind of reconciliation.
-var ReconcileKinds = []string{ReconcileFingerprint, ReconcileQuery, ReconcileObjects, ReconcileChain}
+var ReconcileKinds = []string{
+	ReconcileFingerprint, ReconcileQuery, ReconcileObjects, ReconcileChain, ReconcileHelm, ReconcileTelemetry,
+}
 
 // Reconcile is one comparison of restored state with something else.
 type Reconcile struct {
@@ -158,13 +164,20 @@ type Reconcile struct {
 	Surface string `yaml:"surface" json:"surface,omitempty"`
 	// Query is SQL, or a Redis command in one line: the left side of a query
 	// reconciliation; the rows (key, version) of an objects reconciliation,
-	// where a version of NULL or an empty text means any.
+	// where a version of NULL or an empty text means any. PromQL for telemetry.
 	Query string `yaml:"query" json:"query,omitempty"`
 	// With is the right side of a query reconciliation.
 	With *Side `yaml:"with" json:"with,omitempty"`
 	// Store is the configured store in which objects are looked for.
 	Store string `yaml:"store" json:"store,omitempty"`
 	Chain *Chain `yaml:"chain" json:"chain,omitempty"`
+	// Helm is the release of a helm reconciliation, and the files that its values come from.
+	Helm *Helm `yaml:"helm" json:"helm,omitempty"`
+	// Window is how long before the moment of the recovery point the query of a
+	// telemetry reconciliation begins, and Expect what must hold of its newest
+	// values, as of those of a check; empty wants any value.
+	Window Duration `yaml:"window" json:"window,omitempty"`
+	Expect string   `yaml:"expect" json:"expect,omitempty"`
 	// Timeout bounds the whole; default 10 minutes.
 	Timeout Duration `yaml:"timeout" json:"timeout,omitempty"`
 	// Optional makes a failure a warning.

@@ -23,10 +23,12 @@ func (r Reconcile) Problems() []string {
 		kinds []string
 	}{
 		{"surface", r.Surface != "", ReconcileKinds},
-		{"query", r.Query != "", []string{ReconcileQuery, ReconcileObjects}},
+		{"query", r.Query != "", []string{ReconcileQuery, ReconcileObjects, ReconcileTelemetry}},
 		{"with", r.With != nil, []string{ReconcileQuery}},
 		{"store", r.Store != "", []string{ReconcileObjects}},
 		{"chain", r.Chain != nil, []string{ReconcileChain}},
+		{"helm", r.Helm != nil, []string{ReconcileHelm}},
+		{"window", r.Window != 0, []string{ReconcileTelemetry}},
 	} {
 		switch belongs := slices.Contains(field.kinds, r.Kind); {
 		case belongs && !field.set:
@@ -42,8 +44,19 @@ func (r Reconcile) Problems() []string {
 	if r.Timeout < 0 {
 		p.add("timeout must not be below 0")
 	}
+	if r.Window < 0 {
+		p.add("window must not be below 0")
+	}
+	if r.Expect != "" && r.Kind != ReconcileTelemetry {
+		p.add("expect means nothing for kind %s", r.Kind)
+	} else if _, err := ParseExpectation(r.Expect); err != nil {
+		p.add("expect is wrong: %v", err)
+	}
 	if r.Chain != nil {
 		r.Chain.problems(&p)
+	}
+	if r.Helm != nil {
+		r.Helm.problems(&p)
 	}
 	return p
 }

@@ -35,6 +35,18 @@ func chainOf(change func(*Chain)) Reconcile {
 	return Reconcile{Kind: ReconcileChain, Surface: "main", Chain: c}
 }
 
+func helmOf(change func(*Helm)) Reconcile {
+	h := &Helm{Files: []string{"values.yaml", "env/live.yaml"}, Release: "api", Namespace: "{{shop.namespace}}"}
+	change(h)
+	return Reconcile{Kind: ReconcileHelm, Surface: "configuration", Helm: h}
+}
+
+func telemetryOf(change func(*Reconcile)) Reconcile {
+	r := Reconcile{Kind: ReconcileTelemetry, Surface: "metrics", Query: "up", Window: Duration(day), Expect: "> 0"}
+	change(&r)
+	return r
+}
+
 func TestReconcileWithoutProblems(t *testing.T) {
 	t.Parallel()
 	for _, r := range []Reconcile{
@@ -42,6 +54,8 @@ func TestReconcileWithoutProblems(t *testing.T) {
 		queryOf(func(r *Reconcile) { r.Timeout, r.Optional, r.Name = Duration(day), true, "name" }),
 		objectsOf(func(*Reconcile) {}),
 		chainOf(func(*Chain) {}),
+		helmOf(func(h *Helm) { h.Kubeconfig, h.Context, h.Ignore = "{{shop.kubeconfig}}", "dr", []string{"image.tag"} }),
+		telemetryOf(func(r *Reconcile) { r.Expect = "" }),
 		chainOf(func(c *Chain) { *c = Chain{URL: "http://127.0.0.1:8545", ChainID: "31337", Height: "SELECT 1"} }),
 	} {
 		if problems := r.Problems(); len(problems) > 0 {
@@ -66,6 +80,22 @@ func TestReconcileProblems(t *testing.T) {
 		"with means nothing for kind objects":                    objectsOf(func(r *Reconcile) { r.With = &Side{"a", "b"} }),
 		"chain means nothing for kind objects":                   objectsOf(func(r *Reconcile) { r.Chain = chainOf(func(*Chain) {}).Chain }),
 		"chain must be set for kind chain":                       {Kind: ReconcileChain, Surface: "main"},
+		"helm must be set for kind helm":                         {Kind: ReconcileHelm, Surface: "main"},
+		"helm means nothing for kind query":                      queryOf(func(r *Reconcile) { r.Helm = helmOf(func(*Helm) {}).Helm }),
+		"helm.files must be set":                                 helmOf(func(h *Helm) { h.Files = nil }),
+		`helm.files: "/values.yaml" must be relative`:            helmOf(func(h *Helm) { h.Files = []string{"/values.yaml"} }),
+		`helm.files: "../values.yaml" must be relative`:          helmOf(func(h *Helm) { h.Files = []string{"../values.yaml"} }),
+		`helm.files: "a" is listed before`:                       helmOf(func(h *Helm) { h.Files = []string{"a", "b", "a"} }),
+		"helm.release must be set":                               helmOf(func(h *Helm) { h.Release = "" }),
+		`helm.release "a,b=c" must be the name`:                  helmOf(func(h *Helm) { h.Release = "a,b=c" }),
+		"helm.kubeconfig must be an absolute path":               helmOf(func(h *Helm) { h.Kubeconfig = "config" }),
+		"helm.ignore must name values":                           helmOf(func(h *Helm) { h.Ignore = []string{"a", " "} }),
+		"window must be set for kind telemetry":                  telemetryOf(func(r *Reconcile) { r.Window = 0 }),
+		"query must be set for kind telemetry":                   telemetryOf(func(r *Reconcile) { r.Query = "" }),
+		"window must not be below 0":                             telemetryOf(func(r *Reconcile) { r.Window = -1 }),
+		"expect is wrong: the operator > needs a value":          telemetryOf(func(r *Reconcile) { r.Expect = ">" }),
+		"window means nothing for kind query":                    queryOf(func(r *Reconcile) { r.Window = 1 }),
+		"expect means nothing for kind query":                    queryOf(func(r *Reconcile) { r.Expect = "1" }),
 		"chain.url must be like https://":                        chainOf(func(c *Chain) { c.URL = "wss://HIDDEN" }),
 		"chain.url must be like https://HOST":                    chainOf(func(c *Chain) { c.URL = "https://HIDDEN:%zz" }),
 		`chain.chainId "0x1" must be a number in decimal`:        chainOf(func(c *Chain) { c.ChainID = "0x1" }),

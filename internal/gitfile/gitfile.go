@@ -17,6 +17,16 @@ import (
 // MaxFile is how large a file may be, in bytes.
 const MaxFile = 8 << 20
 
+// Tip is the commit that ref (a branch, tag or commit; empty means HEAD) names.
+// Errors are those of Commit.
+func Tip(ctx context.Context, repository, ref string) (string, error) {
+	if ref == "" {
+		ref = "HEAD"
+	}
+	out, err := run(ctx, repository, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+	return strings.TrimSpace(string(out)), err
+}
+
 // Commit is the newest commit, up to ref (a branch, tag or commit; empty means
 // HEAD), that changed a file. Repository is the absolute folder of a work tree
 // or a bare repository. Errors: Missing for a repository, a ref or a file that

@@ -71,6 +71,23 @@ func TestACommitOfAnotherFileIsNotThisOnes(t *testing.T) {
 	}
 }
 
+func TestTheTipIsTheCommitInForce(t *testing.T) {
+	t.Parallel()
+	dir, first := repository(t)
+	git(t, dir, "commit", "-q", "--allow-empty", "-m", "other")
+	git(t, dir, "tag", "-a", "-m", "release", "v1", first)
+	for ref, want := range map[string]string{"": git(t, dir, "rev-parse", "HEAD"), "main": git(t, dir, "rev-parse", "HEAD"), "v1": first, first: first} {
+		if got, err := gitfile.Tip(t.Context(), dir, ref); err != nil || got != want {
+			t.Errorf("%q: %s, %v, not %s", ref, got, err, want)
+		}
+	}
+	for _, ref := range []string{"no-such-branch", "--show-toplevel", "main:runbook.md"} {
+		if got, err := gitfile.Tip(t.Context(), dir, ref); !fault.Is(err, fault.Missing) || got != "" {
+			t.Errorf("%q: %q, %v", ref, got, err)
+		}
+	}
+}
+
 func TestWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	dir, _ := repository(t)

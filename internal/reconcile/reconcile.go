@@ -21,11 +21,12 @@ const defaultTimeout = 10 * time.Minute
 const (
 	kindPostgres = "postgres"
 	kindRedis    = "redis"
+	kindGit      = "git"
 )
 
 // Server is a restored server.
 type Server struct {
-	// Kind is the surface's: postgres or redis.
+	// Kind is the surface's: postgres, redis, git or telemetry.
 	Kind string
 	// URL connects to it, with its credentials.
 	URL secret.String
@@ -37,9 +38,11 @@ type Runner struct {
 	Servers map[string]Server
 	// Stores are the configured stores by their names.
 	Stores map[string]store.Store
+	// Expand puts what was restored into a text with placeholders; nil leaves texts as they are.
+	Expand func(text string) (secret.String, error)
 }
 
-// Run makes one attempt of a reconciliation of kind query, objects or chain. An
+// Run makes one attempt of a reconciliation of any kind but fingerprint. An
 // answer that is wrong is a result, as is one that does not come within the
 // reconciliation's time, a query that the server refuses and a store that denies
 // access. An error means that a server, a store or a node could not be reached,
@@ -89,6 +92,8 @@ func (r *Runner) compare(ctx context.Context, rec drill.Reconcile, found *tally)
 		return r.objects(ctx, rec, found)
 	case drill.ReconcileChain:
 		return r.chain(ctx, rec, found)
+	case drill.ReconcileHelm:
+		return r.helm(ctx, rec, found)
 	default:
 		return fault.New(fault.Unsupported, "a reconciliation of kind %s is not made here", rec.Kind)
 	}
@@ -103,6 +108,8 @@ func subject(rec drill.Reconcile) string {
 		return rec.Surface + " with store " + rec.Store
 	case rec.Kind == drill.ReconcileChain && rec.Chain != nil:
 		return rec.Surface + " with chain " + rec.Chain.ChainID
+	case rec.Kind == drill.ReconcileHelm && rec.Helm != nil:
+		return rec.Surface + " with release " + rec.Helm.Release
 	default:
 		return rec.Surface
 	}
