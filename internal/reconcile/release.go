@@ -14,7 +14,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	kube "k8s.io/apimachinery/pkg/runtime/schema"
+	api "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/metadata"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
@@ -89,7 +89,7 @@ const (
 	statusDeployed = "deployed"
 )
 
-var secrets = kube.GroupVersionResource{Version: "v1", Resource: "secrets"}
+var secrets = api.GroupVersionResource{Version: "v1", Resource: "secrets"}
 
 // stored is what the labels of a stored revision say.
 type stored struct {
