@@ -170,7 +170,7 @@ func veleroPartial(t *testing.T, b *bench) {
 		t.Fatal(err)
 	}
 	missing := view.(surface.Partial).Missing()
-	if len(missing) != 1 || !strings.Contains(missing[0], "the disk is full") {
+	if len(missing) != 2 || !strings.Contains(missing[0], "the disk is full") {
 		t.Errorf("missing: %q", missing)
 	}
 	point := surfacetest.Dump(t, s, view)
@@ -199,6 +199,11 @@ func veleroVolumes(t *testing.T, b *bench) {
 	filled, err := list[volumeRestoreSpec, volumeStatus](t.Context(), b.server(t), volumeRestores, labelRestore+"=lifeboat-d-volumes-1")
 	if err != nil || len(filled) != 1 {
 		t.Fatalf("%d volumes were filled, %v", len(filled), err)
+	}
+	// Volumes lag behind the Restore.
+	b.patch(t, volumeRestores, filled[0].Name, `{"status": {"phase": "Prepared"}}`)
+	if err := s.Finish(t.Context(), target, point); err != nil {
+		t.Error(err)
 	}
 	b.patch(t, volumeRestores, filled[0].Name, `{"status": {"phase": "Canceled", "message": "no node"}}`)
 	refused(t, s.Finish(t.Context(), target, point), fault.Mismatch, "1 of 1 volumes were not filled", "cache of pod", "Canceled no node")

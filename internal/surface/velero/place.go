@@ -8,6 +8,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
@@ -27,11 +28,10 @@ func (s *Surface) destination(t surface.Target) (destination, error) {
 	if err != nil {
 		return destination{}, err
 	}
-	out := destination{Place: place, name: place.ID}
-	if out.name == "" {
-		out.name = t.URL.Reveal()
+	out := destination{Place: place, name: "lifeboat-" + base(place.ID)}
+	if place.ID == "" {
+		out.name = "lifeboat-place-" + seal.SHA256([]byte(t.URL.Reveal()))[:digestLength]
 	}
-	out.name = "lifeboat-" + base(out.name)
 	out.server, err = connect(place.Config, s.config.Namespace)
 	return out, err
 }

@@ -74,6 +74,10 @@ type skipped struct {
 	Reason    string `json:"skippedReason,omitempty"`
 }
 
+func (s skipped) String() string {
+	return "the volume of claim " + s.Namespace + "/" + s.Claim + " is not in the backup: " + line(s.Reason)
+}
+
 // skipped asks Velero which volumes it has left out of a Backup.
 func (v server) skipped(ctx context.Context, backupName, locationName string) ([]skipped, error) {
 	var all []skipped

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,6 +40,7 @@ func (w *view) plan(namespaces []string, all resourceList) error {
 			estimate += int64(len(name)) + 3
 		}
 	}
+	w.skipped = slices.DeleteFunc(w.skipped, func(one skipped) bool { return !slices.Contains(namespaces, one.Namespace) })
 	w.parts = []surface.Part{
 		{Name: partResources, Role: surface.RoleData, Format: formatList, Estimate: estimate, Spec: spec},
 		{Name: partBackup, Role: surface.RoleMeta, Format: formatBackup, Spec: spec},
@@ -54,24 +56,40 @@ func (w *view) Fingerprint() surface.Fingerprint { return nil }
 // Moment implements surface.Dated: when Velero began.
 func (w *view) Moment() time.Time { return w.backup.Status.StartTimestamp.Time }
 
-// Missing implements surface.Partial: the errors of a Backup that is PartiallyFailed.
+// Missing implements surface.Partial: the errors of a Backup that is
+// PartiallyFailed, and the volumes that it does not have although it was to
+// have all of them.
 func (w *view) Missing() []string {
-	if w.backup.Status.Phase != phasePartiallyFailed {
-		return nil
+	var out []string
+	if w.backup.Status.Phase == phasePartiallyFailed {
+		out = w.results.Errors.few(maxLines)
+		if len(out) == 0 {
+			out = []string{"Backup " + w.backup.Name + " is PartiallyFailed, and does not say why"}
+		}
 	}
-	if lines := w.results.Errors.few(maxLines); len(lines) > 0 {
-		return lines
+	for _, one := range w.skipped {
+		if w.wants(one) {
+			out = append(out, one.String())
+		}
 	}
-	return []string{"Backup " + w.backup.Name + " is PartiallyFailed, and does not say why"}
+	return out
 }
 
-// Notes are Velero's warnings, and the volumes that the Backup does not have.
+// Notes are Velero's warnings, and the volumes that were left out on purpose.
 func (w *view) Notes() []string {
 	var out []string
 	for _, one := range w.skipped {
-		out = append(out, "the volume of claim "+one.Namespace+"/"+one.Claim+" is not in the backup: "+line(one.Reason))
+		if !w.wants(one) {
+			out = append(out, one.String())
+		}
 	}
-	return append(out[:min(len(out), maxLines)], w.results.Warnings.few(maxLines)...)
+	return append(out, w.results.Warnings.few(maxLines)...)
+}
+
+// wants reports whether the Backup was to have a volume that it does not have.
+func (w *view) wants(one skipped) bool {
+	all := w.backup.Spec.DefaultVolumesToFsBackup
+	return all != nil && *all && !strings.Contains(one.Reason, "opted out") && !strings.Contains(one.Reason, "resource policies")
 }
 
 // Check implements surface.View: a Backup stays until somebody removes it. An
