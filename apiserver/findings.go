@@ -72,5 +72,8 @@ func (s *Server) fileDecision(ctx context.Context, in *findingInput) (drills.Fin
 	if err != nil {
 		return out, err
 	}
+	if plan := s.config.Drills[d.Plan].SignOff; out.Accepted != nil && !plan.Admits(who.ID) {
+		return out, fault.New(fault.Denied, "the plan lets %s accept the risks of its findings, and not %s", strings.Join(plan.Approvers, ", "), who.ID)
+	}
 	return out, s.drills.DecideFinding(ctx, drills.Ref{Plan: d.Plan, ID: d.ID, Actor: who.ID, Since: now}, out)
 }

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -110,7 +109,7 @@ func (d *driller) manualStep(ctx workflow.Context, in ManualStepInput) (drill.Ma
 }
 
 func (d *driller) maySign(in SignOffInput) error {
-	approvers, signer := d.rec.Plan.SignOff.Approvers, drill.Actor{Name: in.Signer, CommandLine: in.CommandLine}
+	plan, signer := d.rec.Plan.SignOff, drill.Actor{Name: in.Signer, CommandLine: in.CommandLine}
 	switch {
 	case d.out.State == drill.StateRunning && d.out.Sequence == nil:
 		return fault.New(fault.Conflict, "drill %s is not judged yet: sign it when it has a verdict", d.out.ID)
@@ -130,8 +129,8 @@ func (d *driller) maySign(in SignOffInput) error {
 		return fault.New(fault.Denied, "%s started drill %s: another person has to sign it", signer, d.out.ID)
 	case d.operated(signer):
 		return fault.New(fault.Denied, "%s took part in drill %s as its operator: another person has to sign it", signer, d.out.ID)
-	case len(approvers) > 0 && !slices.Contains(approvers, in.Signer):
-		return fault.New(fault.Denied, "the plan lets %s sign its drills, and not %s", strings.Join(approvers, ", "), in.Signer)
+	case !plan.Admits(in.Signer):
+		return fault.New(fault.Denied, "the plan lets %s sign its drills, and not %s", strings.Join(plan.Approvers, ", "), in.Signer)
 	}
 	return nil
 }
@@ -198,7 +197,7 @@ func (d *driller) decide(ctx workflow.Context, decision drill.SignedOff) error {
 		d.out.State = drill.StateExpired
 	default:
 		d.rec.Failures = append(d.rec.Failures, drill.Failure{
-			Phase: drill.PhaseSignOff, Kind: drill.FailureRefused, Error: decision.Signer + " refused to sign: " + decision.Statement,
+			Phase: drill.PhaseSignOff, Kind: drill.FailureRefused, Error: decision.Signer + ": " + decision.Statement,
 		})
 		err := d.judge(ctx)
 		d.out.State = drill.StateRefused

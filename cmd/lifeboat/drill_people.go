@@ -223,10 +223,13 @@ func (a *app) drillFinding() *cobra.Command {
 				return err
 			}
 			who, err := a.person(cmd.Context(), parts.Config)
+			if err == nil {
+				err = who.may(apiserver.Operator, "deciding on a finding")
+			}
 			if err != nil {
 				return err
 			}
-			decision, err := f.decision(args[1], who.name, time.Now())
+			decision, err := f.decision(args[1], who, time.Now())
 			if err != nil {
 				return usageError{err}
 			}
@@ -238,6 +241,9 @@ func (a *app) drillFinding() *cobra.Command {
 			d, err := archive.Find(cmd.Context(), args[0])
 			if err != nil {
 				return err
+			}
+			if plan := parts.Config.Drills[d.Plan].SignOff; decision.Accepted != nil && !plan.Admits(who.name) {
+				return fault.New(fault.Denied, "the plan lets %s accept the risks of its findings, and not %s", strings.Join(plan.Approvers, ", "), who.name)
 			}
 			ref := drills.Ref{Plan: d.Plan, ID: d.ID, Actor: who.name, Since: time.Now()}
 			if err := archive.DecideFinding(cmd.Context(), ref, decision); err != nil {
@@ -254,8 +260,8 @@ func (a *app) drillFinding() *cobra.Command {
 	return cmd
 }
 
-func (f findingFlags) decision(finding, who string, now time.Time) (drills.FindingDecision, error) {
-	out := drills.FindingDecision{Finding: finding, Owner: f.owner}
+func (f findingFlags) decision(finding string, who person, now time.Time) (drills.FindingDecision, error) {
+	out := drills.FindingDecision{Finding: finding, Owner: f.owner, CommandLine: who.from}
 	if cmp.Or(f.owner, f.due, f.acceptUntil) == "" {
 		return out, fmt.Errorf("say what is decided: --owner, --due or --accept-until")
 	}
@@ -275,6 +281,6 @@ func (f findingFlags) decision(finding, who string, now time.Time) (drills.Findi
 	case strings.TrimSpace(f.reason) == "":
 		return out, fmt.Errorf("--reason is missing: say why the risk is accepted")
 	}
-	out.Accepted = &drill.Acceptance{By: who, Until: until, Reason: f.reason, At: now.UTC()}
+	out.Accepted = &drill.Acceptance{By: who.name, Until: until, Reason: f.reason, At: now.UTC()}
 	return out, nil
 }

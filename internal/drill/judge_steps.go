@@ -67,10 +67,13 @@ func (j *judgement) steps() {
 		}
 	}
 	// What is written down by now is mended once the drill was repeated to its
-	// end, and so is what an approver sent back.
+	// end. So is what an approver sent back, where nobody signs any more: else the
+	// signature mends that.
 	missing := j.stillMissing()
 	if !j.stopped() {
-		j.clear("", codeRefused)
+		if !r.Plan.NeedsSignOff() {
+			j.clear("", codeRefused)
+		}
 		for _, text := range r.WrittenDown {
 			j.clear(text, codeUndocumented)
 		}

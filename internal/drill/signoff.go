@@ -21,6 +21,16 @@ type SignedOff struct {
 	CommandLine
 }
 
+// RefusedFinding is the ID of the finding that an approver refused to sign a
+// drill of a plan. It is closed by the signature of a later drill that passed.
+func RefusedFinding(plan string) string { return findingID(plan, codeRefused, "") }
+
+// Admits reports whether the plan lets somebody decide on its drills, beside the
+// role that it takes: where it names approvers, only those.
+func (s SignOff) Admits(who string) bool {
+	return len(s.Approvers) == 0 || slices.Contains(s.Approvers, who)
+}
+
 // RoleAccount stands for the role of whoever signs without a key.
 const RoleAccount = "account"
 

@@ -84,6 +84,14 @@ func (r *rig) judge(declared, revision int, verdict string, findings ...drill.Fi
 	}
 }
 
+// decide files a decision on the first revision of a drill that was declared at an hour.
+func (r *rig) decide(declared int, decision string) {
+	r.t.Helper()
+	if _, err := r.Decide(r.t.Context(), refOf(idOf(declared)), drill.SignedOff{Decision: decision, Signer: "bea", Revision: 1}, nil); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // seen is a finding that a drill had at an hour, and had not before.
 func seen(name string, declared, at int) drill.Finding {
 	return drill.Finding{
@@ -275,6 +283,24 @@ func TestFindingsOfDrillsThatOverlap(t *testing.T) {
 		r.judge(1, 2, drill.VerdictFail, seen("sign-off-refused", 1, 5))
 		r.wantOpen("sign-off-refused")
 	})
+	t.Run("refused, until one that passed is signed", func(t *testing.T) {
+		t.Parallel()
+		r := setup(t)
+		r.declare(1)
+		r.judge(1, 1, drill.VerdictFail, seen("sign-off-refused", 1, 2))
+		for at, verdict := range map[int]string{3: drill.VerdictFail, 4: drill.VerdictPass} {
+			r.declare(at)
+			r.judge(at, 1, verdict)
+		}
+		r.decide(3, drill.DecisionSigned)
+		r.wantOpen("sign-off-refused")
+		r.decide(4, drill.DecisionSigned)
+		r.wantOpen("")
+		rec := drill.Record{PlanName: "quarterly", Findings: []drill.Finding{seen("sign-off-refused", 1, 2)}}
+		if standing, err := r.Standing(t.Context(), rec, hour(9)); err != nil || standing[0].Retest != idOf(4) {
+			t.Errorf("%+v, %v", standing, err)
+		}
+	})
 	t.Run("closed by a drill beside the one that had it again", func(t *testing.T) {
 		t.Parallel()
 		r := setup(t)
@@ -325,12 +351,19 @@ func TestDecisionsOnFindings(t *testing.T) {
 	// A decision counts also where another drill was judged before it was made.
 	r.declare(3)
 	r.judge(3, 1, drill.VerdictPass)
-	accepted := &drill.Acceptance{By: "ann", Until: hour(999), Reason: "known", At: hour(5)}
+	accepted := &drill.Acceptance{By: "bea", Until: hour(999), Reason: "known", At: hour(5)}
+	// Whoever started the drill accepts no risk of it, nor does the account that it was started from.
+	mine := FindingDecision{Finding: "quarterly/a", Accepted: accepted}
+	if err := r.DecideFinding(t.Context(), refOf(first), mine); !fault.Is(err, fault.Denied) {
+		t.Errorf("accepted by who started it: %v", err)
+	}
 	// Two people at once: each is filed.
 	var both sync.WaitGroup
 	for _, made := range []FindingDecision{{Finding: "quarterly/a", Accepted: accepted}, {Finding: "quarterly/b", Owner: "bob"}} {
 		both.Go(func() {
-			if err := r.DecideFinding(t.Context(), refOf(first), made); err != nil {
+			ref := refOf(first)
+			ref.Actor = "bea"
+			if err := r.DecideFinding(t.Context(), ref, made); err != nil {
 				t.Error(err)
 			}
 		})
@@ -340,6 +373,18 @@ func TestDecisionsOnFindings(t *testing.T) {
 	found, err := r.Findings(t.Context(), "quarterly")
 	if err != nil || found[1].Owner != "bob" || found[0].Accepted == nil {
 		t.Error(found, err)
+	}
+	// So it stands beside the record, which does not know of it.
+	rec := drill.Record{PlanName: "quarterly", Findings: []drill.Finding{seen("b", 1, 2), seen("a", 1, 2), seen("c", 1, 2)}}
+	for now, status := range map[time.Time]string{hour(6): drill.FindingAccepted, hour(1000): drill.FindingOpen} {
+		standing, err := r.Standing(t.Context(), rec, now)
+		if err != nil || standing[0].Owner != "bob" || standing[0].Status != drill.FindingOpen || standing[1].Status != status ||
+			standing[1].Accepted == nil || standing[2].Status != drill.FindingClosed {
+			t.Errorf("at %s: %+v, %v", now, standing, err)
+		}
+	}
+	if rec.Findings[0].Owner != "" {
+		t.Error("the record was changed")
 	}
 	// What was closed and comes again is not accepted by what was decided before.
 	r.declare(6)
