@@ -18,8 +18,14 @@ import (
 // inventoryFormat is the first thing that an inventory says; see FORMAT.md.
 const inventoryFormat = "lifeboat-objects/1"
 
-// mostOfLine bounds a line: a key has at most 1,024 bytes, each of which may take six.
-const mostOfLine = 64 << 10
+const (
+	// mostOfKey and mostOfText bound the texts of an inventory, in bytes, above
+	// what any service has.
+	mostOfKey  = 4 << 10
+	mostOfText = 1 << 10
+	// mostOfLine bounds a line, in which a byte may take six.
+	mostOfLine = 64 << 10
+)
 
 // Header says what an inventory is of.
 type Header struct {
@@ -58,6 +64,16 @@ func object(v bucket.Version) Object {
 
 func (o Object) version() bucket.Version {
 	return bucket.Version{Key: o.Key, ID: o.Version, Size: o.Size, ETag: o.ETag, Digest: o.Digest, Modified: o.Modified}
+}
+
+// sensible reports whether an object may be one.
+func (o Object) sensible() bool {
+	return o.Size >= 0 && len(o.Key) <= mostOfKey && max(len(o.Version), len(o.ETag), len(o.Digest)) <= mostOfText && isUTC(o.Modified)
+}
+
+func isUTC(t time.Time) bool {
+	_, offset := t.Zone()
+	return offset == 0
 }
 
 // writeInventory writes objects, whose keys must ascend, and lets each be seen.
@@ -109,7 +125,8 @@ func readInventory(r io.Reader) (*inventory, error) {
 	if err := strict(line, &in.Header); err != nil || in.Format != inventoryFormat {
 		return nil, fault.New(fault.Corrupt, "the inventory doesn't begin with the format %s", inventoryFormat)
 	}
-	if in.Bucket == "" || in.Prefix != "" && !strings.HasSuffix(in.Prefix, "/") {
+	if in.Bucket == "" || in.Prefix != "" && !strings.HasSuffix(in.Prefix, "/") ||
+		max(len(in.Service), len(in.Bucket), len(in.Prefix)) > mostOfText || !isUTC(in.Moment) {
 		return nil, fault.New(fault.Corrupt, "the inventory doesn't say what it is of")
 	}
 	return in, nil
@@ -168,8 +185,8 @@ func (in *inventory) objects() iter.Seq2[Object, error] {
 				yield(Object{}, fault.New(fault.Corrupt, "line %d of the inventory is no object", sum.Objects+2))
 				return
 			}
-			if o.Key <= last || o.Size < 0 || !strings.HasPrefix(o.Key, in.Prefix) {
-				yield(Object{}, fault.New(fault.Corrupt, "line %d of the inventory has a key out of order, a negative size, or a key from elsewhere", sum.Objects+2))
+			if o.Key <= last || !strings.HasPrefix(o.Key, in.Prefix) || !o.sensible() {
+				yield(Object{}, fault.New(fault.Corrupt, "line %d of the inventory has a key out of order or from elsewhere, or values that can't be", sum.Objects+2))
 				return
 			}
 			last = o.Key

@@ -150,7 +150,7 @@ func (s *Surface) withoutCopies(holder string, all iter.Seq2[bucket.Version, err
 func at(listing iter.Seq2[bucket.Version, error], moment time.Time, untold func(key string)) iter.Seq2[bucket.Version, error] {
 	return func(yield func(bucket.Version, error) bool) {
 		var key string
-		settled := true
+		settled, deleted := true, false
 		for v, err := range listing {
 			if err != nil {
 				yield(bucket.Version{}, err)
@@ -160,16 +160,19 @@ func at(listing iter.Seq2[bucket.Version, error], moment time.Time, untold func(
 				continue
 			}
 			if key != v.Key {
-				key, settled = v.Key, false
+				key, settled, deleted = v.Key, false, false
 			}
 			switch {
 			case !moment.IsZero() && v.Modified.After(moment):
 			case v.Deleted && v.Modified.IsZero() && untold != nil:
-				untold(v.Key)
+				deleted = true
 			case v.Deleted:
 				settled = true
 			default:
 				settled = true
+				if deleted {
+					untold(v.Key)
+				}
 				if !yield(v, nil) {
 					return
 				}

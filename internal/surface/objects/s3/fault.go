@@ -46,6 +46,7 @@ var meanings = map[string]meaning{
 	"XMinioStorageFull":            {fault.Exhausted, "free space"},
 	"RequestTimeout":               {fault.Unavailable, ""},
 	"SlowDown":                     {fault.Unavailable, ""},
+	"InternalError":                {fault.Unavailable, ""},
 }
 
 // at names a key for people.

@@ -51,24 +51,46 @@ func (b *Bucket) Destroy(ctx context.Context, versions ...bucket.Version) error 
 	return b.remove(ctx, batch)
 }
 
-// deleteAtOnce is how many keys S3 takes in one request.
-const deleteAtOnce = 1000
+const (
+	// deleteAtOnce is how many keys S3 takes in one request.
+	deleteAtOnce = 1000
+	// attempts is how often the library sends a request, and how often a key is
+	// sent of which alone the answer says that the service has failed.
+	attempts = 5
+)
 
 func (b *Bucket) remove(ctx context.Context, all []types.ObjectIdentifier) error {
 	for start := 0; start < len(all); start += deleteAtOnce {
-		out, err := b.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-			Bucket: &b.name, Delete: &types.Delete{Objects: all[start:min(start+deleteAtOnce, len(all))], Quiet: aws.Bool(true)},
-		})
-		if err != nil {
-			return b.fault(err, "delete from", "")
-		}
-		for _, e := range out.Errors {
-			switch aws.ToString(e.Code) {
-			case codeNoSuchKey, "NoSuchVersion":
-			default:
-				return fault.While(answer(aws.ToString(e.Code), aws.ToString(e.Message), 0, nil), "delete %s", b.at(aws.ToString(e.Key)))
+		batch := all[start:min(start+deleteAtOnce, len(all))]
+		for attempt := 1; len(batch) > 0; attempt++ {
+			failed, err := b.removeOnce(ctx, batch)
+			if err != nil && (len(failed) == 0 || attempt == attempts) {
+				return err
 			}
+			batch = failed
 		}
 	}
 	return nil
+}
+
+// removeOnce returns an error, and of which keys it may pass.
+func (b *Bucket) removeOnce(ctx context.Context, batch []types.ObjectIdentifier) (failed []types.ObjectIdentifier, err error) {
+	out, err := b.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+		Bucket: &b.name, Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)},
+	})
+	if err != nil {
+		return nil, b.fault(err, "delete from", "")
+	}
+	for _, e := range out.Errors {
+		code, text := aws.ToString(e.Code), aws.ToString(e.Message)
+		if isGone(code, text) {
+			continue
+		}
+		refused := fault.While(answer(code, text, 0, nil), "delete %s", b.at(aws.ToString(e.Key)))
+		if !fault.Is(refused, fault.Unavailable) {
+			return nil, refused
+		}
+		failed, err = append(failed, types.ObjectIdentifier{Key: e.Key, VersionId: e.VersionId}), refused
+	}
+	return failed, err
 }

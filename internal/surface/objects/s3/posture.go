@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
@@ -226,11 +228,17 @@ func (b *Bucket) head(ctx context.Context, key, id string) (*s3.HeadObjectOutput
 
 // gone reports whether an error says that there is no such version.
 func gone(err error) bool {
-	switch code(err) {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && isGone(api.ErrorCode(), api.ErrorMessage())
+}
+
+func isGone(code, text string) bool {
+	switch code {
 	case codeNoSuchKey, "NoSuchVersion", "InvalidVersionId", "NotFound":
 		return true
 	case "InvalidArgument":
-		return strings.Contains(strings.ToLower(err.Error()), "version")
+		// What can't be a version's ID, or is none any more.
+		return strings.Contains(strings.ToLower(text), "version")
 	}
 	return false
 }

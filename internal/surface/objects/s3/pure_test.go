@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -157,6 +158,38 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestRemovalInPart has answers of which some keys could not be deleted.
+func TestRemovalInPart(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]fault.Kind{"InternalError": fault.Unavailable, "AccessDenied": fault.Denied, "NoSuchVersion": ""} {
+		sent := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/xml")
+			if sent++; sent < 3 || want != fault.Unavailable {
+				_, _ = w.Write([]byte("<DeleteResult><Error><Key>k</Key><Code>" + code + "</Code><Message>words</Message></Error></DeleteResult>"))
+				return
+			}
+			_, _ = w.Write([]byte("<DeleteResult></DeleteResult>"))
+		}))
+		t.Cleanup(server.Close)
+		b, err := Open(surface.Bucket{Name: "b", Endpoint: server.URL, AccessKeyID: "a", SecretAccessKey: "s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.Hide(t.Context(), "k", "l")
+		switch {
+		case want == fault.Denied && !fault.Is(err, want), want != fault.Denied && err != nil:
+			t.Errorf("%s: %v", code, err)
+		case want == fault.Unavailable && sent != 3, want != fault.Unavailable && sent != 1:
+			t.Errorf("%s: sent %d times", code, sent)
+		}
+	}
+	b := answering(t, http.StatusOK, "<DeleteResult><Error><Key>k</Key><Code>InternalError</Code></Error></DeleteResult>")
+	if err := b.Hide(t.Context(), "k"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("never deleted: %v", err)
+	}
+}
+
 // TestCopySource has keys that a header spells otherwise.
 func TestCopySource(t *testing.T) {
 	t.Parallel()
@@ -166,6 +199,23 @@ func TestCopySource(t *testing.T) {
 	} {
 		if got := *source("b", v); got != want {
 			t.Errorf("%+v: %s, want %s", v, got, want)
+		}
+	}
+}
+
+func TestMadeAt(t *testing.T) {
+	t.Parallel()
+	listed := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for id, want := range map[string]time.Time{
+		"01ARZ3NDEKTSV4RRFFQ69G5FAV":       time.UnixMilli(1469922850259).UTC(),
+		"00000000000000000000000000":       time.UnixMilli(0).UTC(),
+		"null":                             listed,
+		"01ARZ3NDEKTSV4RRFFQ69G5FAU":       listed,
+		"81ARZ3NDEKTSV4RRFFQ69G5FAV":       listed,
+		"3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH": listed,
+	} {
+		if got := madeAt(id, listed); !got.Equal(want) {
+			t.Errorf("%s: %v, want %v", id, got, want)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func Open(c surface.Bucket) (*Bucket, error) {
 		// and what a service asks who copies many objects at once to wait.
 		awsconfig.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 5, 5*time.Second, ratelimit.None
+				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, 5*time.Second, ratelimit.None
 			})
 		}),
 	}

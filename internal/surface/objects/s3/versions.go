@@ -179,7 +179,8 @@ func (b *Bucket) convert(page *s3.ListObjectVersionsOutput, listed []types.Objec
 			return nil, fault.New(fault.Internal, "list the versions of %s: a key is not encoded as was asked: %q", b, aws.ToString(v.Key))
 		}
 		out[i] = bucket.Version{
-			Key: key, ID: aws.ToString(v.VersionId), Size: aws.ToInt64(v.Size), Modified: aws.ToTime(v.LastModified), Current: aws.ToBool(v.IsLatest),
+			Key: key, ID: aws.ToString(v.VersionId), Size: aws.ToInt64(v.Size), Modified: madeAt(aws.ToString(v.VersionId), aws.ToTime(v.LastModified)),
+			Current: aws.ToBool(v.IsLatest),
 		}
 		out[i].ETag, out[i].Digest = digest(v.ETag)
 	}
@@ -194,7 +195,8 @@ func (b *Bucket) marks(page *s3.ListObjectVersionsOutput, listed []types.DeleteM
 			return nil, fault.New(fault.Internal, "list the versions of %s: a key is not encoded as was asked: %q", b, aws.ToString(m.Key))
 		}
 		out[i] = bucket.Version{
-			Key: key, ID: aws.ToString(m.VersionId), Modified: aws.ToTime(m.LastModified), Current: aws.ToBool(m.IsLatest), Deleted: true,
+			Key: key, ID: aws.ToString(m.VersionId), Modified: madeAt(aws.ToString(m.VersionId), aws.ToTime(m.LastModified)),
+			Current: aws.ToBool(m.IsLatest), Deleted: true,
 		}
 	}
 	return out, nil
