@@ -119,22 +119,33 @@ func (d *dump) resources(ctx context.Context) error {
 			d.twins[name] = newNameSet()
 		}
 	}
-	return d.walk(ctx, lists, func(of listing, why string) error { return d.refused(ctx, of, why) }, d.resource)
+	return d.inside(ctx, lists, d.resource)
 }
 
-// refused reads what may not be read in all namespaces at once in each of them.
-func (d *dump) refused(ctx context.Context, of listing, why string) error {
-	if of.namespace != "" {
-		return d.expected(refusal{of.of.Resource.String(), of.namespace}, why)
+// inside hands on what lists have of the point's namespaces. What may not be
+// read in all namespaces at once is read in each of them.
+func (d *dump) inside(ctx context.Context, lists []listing, each func(Object) error) error {
+	refused := func(of listing, why string) error {
+		if of.namespace == "" {
+			return d.inside(ctx, d.narrow(of.of), each)
+		}
+		return d.missed(of, why)
 	}
-	return d.walk(ctx, d.narrow(of.of), func(of listing, why string) error { return d.refused(ctx, of, why) }, d.resource)
+	return d.walk(ctx, lists, refused, func(o Object) error {
+		if _, ours := d.names[o.Namespace]; !ours || skipped(o) {
+			return nil
+		}
+		return each(o)
+	})
+}
+
+// missed lets pass what the view has named.
+func (d *dump) missed(of listing, why string) error {
+	return d.expected(refusal{of.of.Resource.String(), of.namespace}, why)
 }
 
 // resource writes one object of a namespace.
 func (d *dump) resource(o Object) error {
-	if _, ours := d.names[o.Namespace]; !ours || skipped(o) {
-		return nil
-	}
 	if twins, several := d.twins[o.Resource.Resource]; several && !twins.add(string(o.Body.GetUID())) {
 		return nil
 	}

@@ -139,11 +139,6 @@ func (d *dump) cluster(ctx context.Context, seen *survey) error {
 	return nil
 }
 
-// missed lets pass what the view has named.
-func (d *dump) missed(of listing, why string) error {
-	return d.expected(refusal{of.of.Resource.String(), of.namespace}, why)
-}
-
 // references reads what the objects of the namespaces name.
 func (d *dump) references(ctx context.Context, seen *survey) (*references, error) {
 	out := &references{
@@ -156,20 +151,11 @@ func (d *dump) references(ctx context.Context, seen *survey) (*references, error
 			lists = append(lists, d.lists(of)...)
 		}
 	}
-	follow := func(o Object) error {
-		if _, ours := d.names[o.Namespace]; ours && !skipped(o) {
-			out.follow(o)
-		}
+	err := d.inside(ctx, lists, func(o Object) error {
+		out.follow(o)
 		return nil
-	}
-	var refused func(of listing, why string) error
-	refused = func(of listing, why string) error {
-		if of.namespace != "" {
-			return d.missed(of, why)
-		}
-		return d.walk(ctx, d.narrow(of.of), refused, follow)
-	}
-	if err := d.walk(ctx, lists, refused, follow); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	for _, of := range d.wanted(seen) {

@@ -72,7 +72,8 @@ type objectWriter struct{ tar *tar.Writer }
 
 func newObjectWriter(w io.Writer) (*objectWriter, error) {
 	out := &objectWriter{tar: tar.NewWriter(w)}
-	return out, out.file(versionFile, []byte(versionText))
+	err := out.file(versionFile, []byte(versionText))
+	return out, err
 }
 
 // write adds an object by its JSON text.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,9 +29,7 @@ func newObject(resource, version, kind, namespace, name string, rest map[string]
 		metadata["namespace"] = namespace
 	}
 	body := map[string]any{"apiVersion": schema.GroupVersion{Group: of.Group, Version: version}.String(), "kind": kind, "metadata": metadata}
-	for field, value := range rest {
-		body[field] = value
-	}
+	maps.Copy(body, rest)
 	return Object{Resource: of, Version: version, Namespace: namespace, Name: name, Body: &unstructured.Unstructured{Object: body}}
 }
 
@@ -130,7 +129,7 @@ func TestErrorsOfOthersComeBackAsTheyAre(t *testing.T) {
 func TestCutOffTarballs(t *testing.T) {
 	t.Parallel()
 	text := written(t, vector())
-	for n := range len(text) {
+	for n := 0; n < len(text); n += 64 {
 		if _, err := read(bytes.NewReader(text[:n])); !fault.Is(err, fault.Corrupt) {
 			t.Fatalf("cut off after %d bytes: %v", n, err)
 		}

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 
@@ -219,7 +220,7 @@ func TestWhatIsNormalisedStaysSo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := encode(normalise(o.Resource, once, pointNames)); err != nil || string(again) != string(first) {
+		if again, err := encode(normalise(o.Resource, once, pointNames)); err != nil || !bytes.Equal(again, first) {
 			t.Errorf("%s %s: %s and then %s, %v", f.of, o.Name, first, again, err)
 		}
 		if len(once) < 2 {

@@ -63,7 +63,8 @@ func (s *Surface) open(ctx context.Context) (*source, *survey, error) {
 	for group, why := range out.catalogue.silent {
 		seen.refused[refusal{of: "API group " + group}] = why
 	}
-	return out, seen, out.findNamespaces(ctx, seen)
+	err = out.findNamespaces(ctx, seen)
+	return out, seen, err
 }
 
 // with narrows a source to namespaces that were found before.
@@ -93,20 +94,17 @@ func (s *source) findNamespaces(ctx context.Context, seen *survey) error {
 	gone := 0
 	for _, name := range s.namespaces {
 		_, err := s.get(ctx, listing{of: of}, name)
-		why := ""
-		switch {
+		what := refusal{of: "namespace " + name}
+		switch why := unreadable(of, err); {
 		case err == nil:
-			continue
 		case apierrors.IsNotFound(err):
 			gone++
-			why = "it is not there"
+			seen.refused[what] = "it is not there"
+		case why != "":
+			seen.refused[what] = why
 		default:
-			why = unreadable(of, err)
-		}
-		if why == "" {
 			return cluster.Failure(err, "look for namespace %s", name)
 		}
-		seen.refused[refusal{of: "namespace " + name}] = why
 	}
 	if gone == len(s.namespaces) {
 		return fault.New(fault.Missing, "of the surface's namespaces none is there: %s", shorten(fmt.Sprint(s.namespaces)))

@@ -70,16 +70,16 @@ func (s *Surface) copied(ctx context.Context, d *destination) (*source, error) {
 		return nil, err
 	}
 	if out.wide = slices.Contains(out.namespaces, allNamespaces); out.wide && len(d.Namespaces) == 0 {
-		return out, out.findNamespaces(ctx, &survey{})
+		err = out.findNamespaces(ctx, &survey{})
 	}
-	return out, nil
+	return out, err
 }
 
 // findNames finds out which namespaces of the copy stand for which of the
 // point: those of the place, of what is expected, and else of the surface.
 func (v *inventory) findNames() error {
 	points := map[string]bool{}
-	for name := range v.Place.Namespaces {
+	for name := range v.Namespaces {
 		points[name] = true
 	}
 	for name := range v.wanted {
@@ -88,7 +88,7 @@ func (v *inventory) findNames() error {
 		}
 	}
 	if len(points) == 0 {
-		for _, name := range v.source.namespaces {
+		for _, name := range v.namespaces {
 			points[name] = true
 		}
 	}
