@@ -1,12 +1,14 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
 )
 
@@ -37,6 +39,9 @@ func (a *Activities) CheckManaged(ctx context.Context, in CheckManagedInput) (Re
 		version, recovering, err = askManaged(ctx, conn, &out.Reached)
 		return err
 	})
+	if stopper, ok := service.(managed.Stopper); ok && err == nil && out.Reached.Time.IsZero() {
+		err = stoppedAt(ctx, stopper, in.instance(), &out.Reached)
+	}
 	if err == nil && recovering {
 		err = fault.New(fault.Unavailable, "the server of %s has not ended its recovery yet", in.instance())
 	}
@@ -61,6 +66,23 @@ func (a *Activities) CheckManaged(ctx context.Context, in CheckManagedInput) (Re
 		}
 	}
 	return out, nil
+}
+
+// stoppedAt asks a provider where a recovery stopped, as far as anybody knows still.
+func stoppedAt(ctx context.Context, stopper managed.Stopper, instance string, reached *Reached) error {
+	stop, err := stopper.Stopped(ctx, instance)
+	if fault.Is(err, fault.Missing) {
+		return nil
+	}
+	if err != nil {
+		return fault.While(err, "ask where the recovery of %s stopped", instance)
+	}
+	reached.Time, reached.Stopped = stop.Time, stop.Reason
+	reached.Timeline = cmp.Or(stop.Timeline, reached.Timeline)
+	if stop.LSN != "" {
+		reached.LSN, err = wal.ParseLSN(stop.LSN)
+	}
+	return err
 }
 
 // askManaged asks a server for its version, whether it recovers still, and what

@@ -51,7 +51,17 @@ func (a *Activities) managedWindow(ctx context.Context, surfaceName, kind string
 	}
 	window, err := service.Window(ctx)
 	out.Earliest, out.Latest = window.Earliest, window.Latest
-	return out, fault.While(err, "ask %s for the window of %s", kind, surfaceName)
+	if err != nil {
+		return out, fault.While(err, "ask %s for the window of %s", kind, surfaceName)
+	}
+	if alarmer, ok := service.(managed.Alarmer); ok {
+		alarms, err := alarmer.Alarms(ctx)
+		if err != nil {
+			return out, fault.While(err, "ask %s how the backups of %s fare", kind, surfaceName)
+		}
+		out.Alarms = append(out.Alarms, alarms...)
+	}
+	return out, nil
 }
 
 // planManaged checks that a provider can reach a target.

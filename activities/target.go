@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
@@ -75,7 +76,11 @@ func (a *Activities) target(ctx context.Context, ref TargetRef) (surface.Target,
 		t.Selection = ref.Selection
 		return t, err
 	case TargetLive:
-		t.URL, t.Replace = a.Config.Surfaces[ref.Surface].URL, true
+		live := a.Config.Surfaces[ref.Surface]
+		t.URL, t.Replace = live.URL, true
+		if len(live.Namespaces) > 0 {
+			t.URL = cluster.Place{Config: live.Cluster.Config}.URL()
+		}
 		return t, nil
 	default:
 		return t, fault.New(fault.Invalid, "unknown kind of target %q", ref.Kind)

@@ -266,6 +266,10 @@ func (p *Parts) Report(ctx context.Context, id string, now time.Time) (report.Dr
 	if err != nil {
 		return report.Drill{}, err
 	}
+	standing, err := archive.Standing(ctx, rec, now)
+	if err != nil {
+		return report.Drill{}, err
+	}
 	coverage, err := p.Coverage(ctx, now)
-	return report.Drill{Record: rec, Decision: found.SignOff, Proof: &proof, Coverage: &coverage, Trusted: ledger.Trusted()}, err
+	return report.Drill{Record: rec, Standing: standing, Decision: found.SignOff, Proof: &proof, Coverage: &coverage, Trusted: ledger.Trusted()}, err
 }

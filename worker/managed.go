@@ -10,6 +10,7 @@ import (
 	services "github.com/lifeboat-dr/lifeboat/internal/managed/all"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/postgres"
+	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
 // openManaged prepares the service that runs a surface's recovery.
@@ -32,15 +33,22 @@ func connection(sc config.Surface) (secret.String, error) {
 // managedURL is the URL of an instance that a provider restored, with its
 // password, which is that of the source. It is Missing where the provider is no
 // longer in the configuration.
-func (p *Parts) managedURL(surfaceName, address string) (string, error) {
-	sc := p.Config.Surfaces[surfaceName]
-	if sc.Managed == nil {
-		return "", fault.New(fault.Missing, "surface %s has no provider of recovery in the configuration any more", surfaceName)
+func (p *Parts) managedURL(r workflows.RecoverResult) (string, error) {
+	sc, service := p.Config.Surfaces[r.Surface], p.Managed[r.Surface]
+	if sc.Managed == nil || service == nil {
+		return "", fault.New(fault.Missing, "surface %s has no provider of recovery in the configuration any more", r.Surface)
+	}
+	if sc.Managed.Kind == managed.KindCNPG {
+		// Its instances may have credentials of their own, which are on the cluster.
+		ctx, cancel := context.WithTimeout(context.Background(), placeWithin)
+		defer cancel()
+		u, err := service.Connect(ctx, r.Instance)
+		return u.Reveal(), err
 	}
 	u, err := connection(sc)
 	if err != nil {
 		return "", err
 	}
-	u, err = managed.At(u, address)
+	u, err = managed.At(u, r.Address)
 	return u.Reveal(), err
 }

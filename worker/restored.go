@@ -23,7 +23,7 @@ func (p *Parts) RestoredURL(r workflows.RestoreResult) (string, error) {
 // RecoveredURL is RestoredURL for a recovery to a moment.
 func (p *Parts) RecoveredURL(r workflows.RecoverResult) (string, error) {
 	if r.Provider != "" {
-		return p.managedURL(r.Surface, r.Address)
+		return p.managedURL(r)
 	}
 	return p.serverURL(r.ID, r.Surface, r.Host, r.SealedURL)
 }

@@ -52,7 +52,7 @@ var rules = []rule{
 		},
 	},
 	{
-		rooms: []string{"internal/chain", "internal/fence", "internal/gitfile", "internal/evidence", "internal/config"},
+		rooms: []string{"internal/chain", "internal/fence", "internal/gitfile", "internal/evidence"},
 		never: []string{kubernetes},
 	},
 	{
