@@ -39,6 +39,7 @@ func (s *Server) describeDrills(api huma.API, startErrors, readErrors []int) {
 	add(s, api, route{
 		id: "get-drill", method: http.MethodGet, path: path + "/{id}", tag: "drills", role: Viewer,
 		summary: "Show a drill, running or judged, with its record", errors: readErrors,
+		description: "The findings are as they stand now; those of the record as they stood when the drill was judged.",
 	}, s.getDrill)
 	add(s, api, route{
 		id: "tell-manual-step", method: http.MethodPost, path: path + "/{id}/manual-steps", tag: "drills", role: Operator,
@@ -170,11 +171,16 @@ func (s *Server) getDrill(ctx context.Context, in *PathID) (*drillOutput, error)
 	if err != nil {
 		return nil, err
 	}
+	standing, err := s.drills.Standing(ctx, rec, time.Now())
+	if err != nil {
+		return nil, err
+	}
 	out.Body = Drill{Evidence: &rec, DrillResult: workflows.DrillResult{
 		ID: found.ID, Plan: found.Plan, Kind: rec.Kind, State: found.State, CreatedAt: rec.Timeline.Declared, StartedBy: rec.Identity.StartedBy,
 		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
-		Findings: rec.Findings, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
+		Findings: standing, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
 	}}
+	out.Body.DrillResult = out.Body.WithSteps(rec.Plan, rec.ManualSteps)
 	if until := rec.KeptUntil(); time.Now().Before(until) {
 		// What is kept is told where the drill can be asked.
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

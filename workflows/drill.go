@@ -118,7 +118,7 @@ func drillID(now time.Time, runID string) string {
 
 // result is what the drill has come to.
 func (d *driller) result() DrillResult {
-	out := d.out
+	out := d.out.WithSteps(d.rec.Plan, d.rec.ManualSteps)
 	if out.State == drill.StateRunning {
 		out.Phase = d.Phase
 	}

@@ -45,6 +45,10 @@ type DrillResult struct {
 	RPOSeconds float64         `json:"rpoSeconds"`
 	Findings   []drill.Finding `json:"findings"`
 	Revision   int             `json:"revision,omitempty"`
+	// ManualSteps are what was told of as done by hand, StepsLeft those of a
+	// tabletop's checklist that nobody has told of yet.
+	ManualSteps []drill.ManualStep `json:"manualSteps,omitempty"`
+	StepsLeft   []string           `json:"stepsLeft,omitempty"`
 	// Sequence is that of the ledger's entry of the verdict, Record the SHA-256 of the record.
 	Sequence *int64           `json:"sequence,omitempty"`
 	Record   string           `json:"record,omitempty"`
@@ -63,6 +67,15 @@ type DrillResult struct {
 type DrillServer struct {
 	RestoreID string `json:"restoreId"`
 	Address   string `json:"address"`
+}
+
+// WithSteps adds what was done by hand, and what is left of a checklist.
+func (r DrillResult) WithSteps(plan drill.Plan, told []drill.ManualStep) DrillResult {
+	r.ManualSteps = told
+	if plan.Kind == drill.Tabletop {
+		r.StepsLeft = drill.Unticked(plan, told)
+	}
+	return r
 }
 
 // Standing says of a judged drill which restored servers are kept, as the

@@ -28,10 +28,17 @@ func (a *app) drillShow() *cobra.Command {
 				return err
 			}
 			return a.show(shown, func() error {
-				if err := a.drillFields(shown.DrillResult); err != nil || shown.Evidence == nil {
+				if err := a.drillFields(shown.DrillResult); err != nil {
 					return err
 				}
-				return a.recordTables(*shown.Evidence)
+				plan := parts.Config.Drills[shown.Plan]
+				if shown.Evidence != nil {
+					plan = shown.Evidence.Plan
+					if err := a.recordTables(*shown.Evidence); err != nil {
+						return err
+					}
+				}
+				return a.stepTables(plan, shown.DrillResult)
 			})
 		},
 	}
@@ -73,11 +80,16 @@ func (a *app) lookUpDrill(ctx context.Context, parts *worker.Parts, id string) (
 	if err != nil {
 		return shownDrill{}, err
 	}
+	standing, err := archive.Standing(ctx, rec, time.Now())
+	if err != nil {
+		return shownDrill{}, err
+	}
 	out := shownDrill{Evidence: &rec, DrillResult: workflows.DrillResult{
 		ID: found.ID, Plan: found.Plan, Kind: rec.Kind, State: found.State, CreatedAt: rec.Timeline.Declared, StartedBy: rec.Identity.StartedBy,
 		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
-		Findings: rec.Findings, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
+		Findings: standing, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
 	}}
+	out.DrillResult = out.WithSteps(rec.Plan, rec.ManualSteps)
 	if until := rec.KeptUntil(); time.Now().Before(until) {
 		out.DrillResult = out.Standing(rec, a.running(ctx, parts, id))
 	}
@@ -129,6 +141,30 @@ func (a *app) recordTables(r drill.Record) error {
 	}
 	fmt.Fprintln(a.out)
 	return a.table([]string{"CHECK", "KIND", "EXPECTED", "OBSERVED", "RESULT", "DETAIL"}, rows)
+}
+
+// stepTables print what was done by hand, and what is left of a checklist.
+func (a *app) stepTables(plan drill.Plan, r workflows.DrillResult) error {
+	if len(r.ManualSteps) > 0 {
+		rows := make([][]string, len(r.ManualSteps))
+		for i, step := range r.ManualSteps {
+			what, known := stepFields(plan, step)
+			rows[i] = []string{step.Text, step.By, when(step.At), what + ": " + known}
+		}
+		fmt.Fprintln(a.out)
+		if err := a.table([]string{"DONE BY HAND", "BY", "AT", "WRITTEN DOWN"}, rows); err != nil {
+			return err
+		}
+	}
+	if len(r.StepsLeft) == 0 {
+		return nil
+	}
+	rows := make([][]string, len(r.StepsLeft))
+	for i, step := range r.StepsLeft {
+		rows[i] = []string{step}
+	}
+	fmt.Fprintln(a.out)
+	return a.table([]string{"LEFT OF THE CHECKLIST"}, rows)
 }
 
 func (a *app) drillCommitments() *cobra.Command {

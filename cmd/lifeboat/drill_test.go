@@ -30,6 +30,22 @@ func TestStepFields(t *testing.T) {
 	}
 }
 
+// A tabletop under way shows what was told of, and what is left.
+func TestStepsAreShown(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	a := &app{out: &out}
+	talk := drill.Plan{Kind: drill.Tabletop, Steps: []string{"who calls whom", "where the keys are"}}
+	r := workflows.DrillResult{}.WithSteps(talk, []drill.ManualStep{{Text: "Who calls whom", By: "ann"}})
+	if err := a.stepTables(talk, r); err != nil {
+		t.Fatal(err)
+	}
+	told, left, found := strings.Cut(out.String(), "LEFT OF THE CHECKLIST")
+	if !found || !strings.Contains(told, "Who calls whom") || !strings.Contains(told, "ann") || strings.TrimSpace(left) != "where the keys are" {
+		t.Error(out.String())
+	}
+}
+
 func TestCoverageIsATable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -6,8 +6,9 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 )
 
-// findings are those of this drill, and how earlier ones stand.
-func findings(r drill.Record) []block {
+// findings are those of this drill, how earlier ones stand, and what became of
+// all of them since.
+func findings(r drill.Record, standing []drill.Finding) []block {
 	var ours, earlier []drill.Finding
 	for _, f := range r.Findings {
 		if f.Seen == r.ID {
@@ -38,7 +39,43 @@ func findings(r drill.Record) []block {
 		blocks = append(blocks, note("As it stood when the drill was judged; what was decided since is in the ledger. "+
 			"Critical and major findings fail a drill. A finding is closed by a drill that looked for it again and did not find it."))
 	}
+	if t := changedSince(r, standing); t != nil {
+		blocks = append(blocks, block{Table: t}, note("What people decided, and later drills closed, until this report was written. It is no part of the record that is signed."))
+	}
 	return blocks
+}
+
+// changedSince has the findings that stand otherwise than when the drill was judged; nil for none.
+func changedSince(r drill.Record, standing []drill.Finding) *table {
+	t := &table{Caption: "How findings stand now", Head: []column{{"Finding", 40}, {"Owner and due date", 30}, {"Status", 30}}}
+	for _, f := range standing {
+		at := slices.IndexFunc(r.Findings, func(was drill.Finding) bool { return was.ID == f.ID })
+		if at >= 0 && sameState(r.Findings[at], f) {
+			continue
+		}
+		t.Rows = append(t.Rows, []cell{
+			cell{severity(f.Severity)}.code(f.ID),
+			one(or(f.Owner, "no owner")).add(classPlain, "due").time(f.Due, "never: no date is set"),
+			status(f),
+		})
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return t
+}
+
+// sameState reports whether nothing was decided of a finding, and it was not closed.
+func sameState(a, b drill.Finding) bool {
+	accepted := func(f drill.Finding) drill.Acceptance {
+		if f.Accepted == nil {
+			return drill.Acceptance{}
+		}
+		return *f.Accepted
+	}
+	x, y := accepted(a), accepted(b)
+	return a.Owner == b.Owner && a.Due.Equal(b.Due) && a.Status == b.Status && a.Retest == b.Retest &&
+		x.By == y.By && x.Reason == y.Reason && x.Until.Equal(y.Until)
 }
 
 func findingTable(caption string, r drill.Record, all []drill.Finding) *table {

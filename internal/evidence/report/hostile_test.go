@@ -161,6 +161,9 @@ func TestHostileTexts(t *testing.T) {
 var notShown = []string{
 	".Record.Plan.Points", ".Record.Plan.Sanitize", ".Record.Plan.Start", ".Record.Plan.Checks", ".Record.Plan.Reconcile", ".Record.Plan.Steps",
 	".Record.Plan.Kind", ".Proof.Record.Subject", ".Proof.Record.Warnings",
+	// What stands in the record, too.
+	".Standing[0].Code", ".Standing[0].Subject", ".Standing[0].Cause", ".Standing[0].Found", ".Standing[0].Seen",
+	".Standing[1].Code", ".Standing[1].Subject", ".Standing[1].Cause", ".Standing[1].Found", ".Standing[1].Seen",
 	".Record.Surfaces[0].Steps[0].Surface", ".Record.Surfaces[0].Steps[1].Surface", ".Record.Surfaces[1].Steps[0].Surface", ".Record.Surfaces[1].Steps[1].Surface",
 }
 

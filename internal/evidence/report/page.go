@@ -121,7 +121,7 @@ func newPage(d Drill) page {
 	add("checks", "Health checks", checks(r))
 	add("reconciliation", "Reconciliation", reconciliation(r))
 	add("deviations", "Deviations and manual steps", failures(r), manualSteps(r))
-	add("findings", "Findings and actions", findings(r))
+	add("findings", "Findings and actions", findings(r, d.Standing))
 	add("coverage", "Coverage of the yearly plan", coverage(d.Coverage))
 	add("controls", "Control mapping", controls(r))
 	add("scope", "Scope, scenario and people", scope(d))

@@ -43,6 +43,12 @@ func point(s drill.Restored) []fact {
 	if s.ReachedBy != "" {
 		reached.Lines = append(reached.Lines, line{classSub, "known by " + s.ReachedBy})
 	}
+	if len(s.Missing) > 0 {
+		outcome.Lines = append(outcome.Lines, line{classWarn, "! the point is partial: it lacks something of its source"})
+		for _, missing := range s.Missing {
+			outcome.Lines = append(outcome.Lines, line{classSub, missing})
+		}
+	}
 	facts := []fact{
 		outcome,
 		given("Database", s.Kind, "not recorded"),

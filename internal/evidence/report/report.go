@@ -24,6 +24,9 @@ type Drill struct {
 	// Proof is of the ledger's entry that has the record; nil for a report that
 	// is written before, because it is attached to that entry.
 	Proof *evidence.Proof `json:"proof,omitempty"`
+	// Standing are the record's findings as they stand when the report is written;
+	// nil for a report that is attached to the ledger, which has what was decided.
+	Standing []drill.Finding `json:"findingsNow,omitempty"`
 	// Coverage is of all plans; nil where it was not looked at.
 	Coverage *drill.Coverage `json:"coverage,omitempty"`
 	// Trusted are the public keys that sign the ledger.
@@ -45,8 +48,8 @@ type document struct {
 
 // JSON writes the report for programs, as UTF-8 in lines. Its members are, in
 // this order: reportVersion (FormatVersion); record (drill.Record); decision
-// (drill.SignedOff), proof (evidence.Proof) and coverage (drill.Coverage), where
-// there are any; publicKeys; controls (drill.Control), the control mapping; and
+// (drill.SignedOff), proof (evidence.Proof), findingsNow (drill.Finding, how those
+// of the record stand since) and coverage (drill.Coverage), where there are any; publicKeys; controls (drill.Control), the control mapping; and
 // notAttested, what the drill does not show, in sentences. It can be read into a
 // Drill. A record that JSON has no form for, such as one with a year after 9999,
 // is fault.Internal.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,35 @@ func TestADecisionOnSomethingElseIsToldApart(t *testing.T) {
 		if text := shown(t, Drill{Record: d.Record, Proof: d.Proof, Trusted: d.Trusted, Decision: &decision}); !strings.Contains(text, name) {
 			t.Errorf("the page does not say that the decision %s", name)
 		}
+	}
+}
+
+// What people decided since the drill was judged stands beside the record.
+func TestHowFindingsStandNow(t *testing.T) {
+	t.Parallel()
+	r := failing()
+	standing := slices.Clone(r.Findings)
+	page := func(standing []drill.Finding) string {
+		text, err := HTML(Drill{Record: r, Standing: standing})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	const caption = "How findings stand now"
+	if strings.Contains(page(standing), caption) || strings.Contains(page(nil), caption) {
+		t.Error("nothing was decided, and something is told")
+	}
+	standing[0].Owner = "Grace of operations"
+	standing[1].Status, standing[1].Retest = drill.FindingClosed, "20260601T060000.000Z-aaaaaa"
+	_, told, found := strings.Cut(page(standing), caption)
+	for _, want := range []string{"Grace of operations", standing[0].ID, "retested by 20260601T060000.000Z-aaaaaa", standing[1].ID} {
+		if !found || !strings.Contains(told, want) {
+			t.Errorf("%q is not told", want)
+		}
+	}
+	if _, rest, _ := strings.Cut(told, "</table>"); strings.Contains(strings.TrimSuffix(told, rest), standing[2].ID) {
+		t.Error("what stands as it stood is told again")
 	}
 }
 
