@@ -146,7 +146,8 @@ func (d *dump) missed(of listing, why string) error {
 
 // resource writes one object of a namespace.
 func (d *dump) resource(o Object) error {
-	if twins, several := d.twins[o.Resource.Resource]; several && !twins.add(string(o.Body.GetUID())) {
+	uid := string(o.Body.GetUID())
+	if twins, several := d.twins[o.Resource.Resource]; several && uid != "" && !twins.add(uid) {
 		return nil
 	}
 	return d.write(o, inventoried(o))
