@@ -27,6 +27,7 @@ type Snapshot struct {
 	CreatedAt  time.Time  `json:"createdAt"`
 	VerifiedAt *time.Time `json:"verifiedAt,omitempty"`
 	ProvenAt   *time.Time `json:"provenAt,omitempty"`
+	ProvenOn   string     `json:"provenOn,omitempty" doc:"The store whose copy was proven, where that is not store."`
 	Bytes      int64      `json:"bytes"`
 	PlainBytes int64      `json:"plainBytes"`
 	Parts      int        `json:"parts"`
@@ -44,7 +45,7 @@ type Snapshot struct {
 func snapshotOf(p catalog.Point) Snapshot {
 	return Snapshot{
 		ID: p.ID, Surface: p.Surface, SurfaceKind: p.SurfaceKind, Kind: p.Kind, State: p.State, URI: p.URI, Store: p.Store,
-		CreatedAt: p.CreatedAt, VerifiedAt: p.VerifiedAt, ProvenAt: p.ProvenAt, Bytes: p.Bytes, PlainBytes: p.PlainBytes,
+		CreatedAt: p.CreatedAt, VerifiedAt: p.VerifiedAt, ProvenAt: p.ProvenAt, ProvenOn: p.ProvenOn, Bytes: p.Bytes, PlainBytes: p.PlainBytes,
 		Parts: p.Parts, Copies: p.Copies, Policy: p.Policy, Reason: p.Reason, WorkflowID: p.WorkflowID, Error: p.Error,
 		Missing: p.Missing,
 	}

@@ -164,6 +164,9 @@ func (a *app) pointTable(points []catalog.Point) error {
 	for i, p := range points {
 		stores := strings.Join(append([]string{p.Store}, p.Copies...), ",")
 		state := p.State
+		if p.ProvenOn != "" {
+			state += " on " + p.ProvenOn
+		}
 		if len(p.Missing) > 0 {
 			state += ", partial"
 		}

@@ -61,11 +61,11 @@ func writeMark(ctx context.Context, st store.Store, key string, mark Mark) error
 // readMarks completes a point by the marks beside it. A mark that can't be
 // made sense of is none: it is reported in the point's Error.
 func (p *Point) readMarks(ctx context.Context, st store.Store) error {
-	verified, err := p.readMark(ctx, st, VerifiedName)
+	verified, err := p.readMark(ctx, st, p.Dir, VerifiedName)
 	if err != nil {
 		return err
 	}
-	proven, err := p.readMark(ctx, st, ProvenName)
+	proven, err := p.readMark(ctx, st, p.Dir, ProvenName)
 	if err != nil {
 		return err
 	}
@@ -78,9 +78,23 @@ func (p *Point) readMarks(ctx context.Context, st store.Store) error {
 	return nil
 }
 
-// readMark returns nil when there is none.
-func (p *Point) readMark(ctx context.Context, st store.Store, name string) (*Mark, error) {
-	body, err := st.Get(ctx, path.Join(p.Dir, name), 0, -1)
+// readProofOf completes a point by the proof of its copy on another store,
+// unless a proof was found before: what was restored from there is the same point.
+func (p *Point) readProofOf(ctx context.Context, n Named, f candidate) error {
+	if p.ProvenAt != nil {
+		return nil
+	}
+	proven, err := p.readMark(ctx, n.Store, f.dir, ProvenName)
+	if err != nil || proven == nil {
+		return err
+	}
+	p.State, p.ProvenAt, p.ProvenConfig, p.ProvenOn = StateProven, &proven.At, proven.Config, n.Name
+	return nil
+}
+
+// readMark returns nil when there is none in the folder.
+func (p *Point) readMark(ctx context.Context, st store.Store, dir, name string) (*Mark, error) {
+	body, err := st.Get(ctx, path.Join(dir, name), 0, -1)
 	if fault.Is(err, fault.Missing) {
 		return nil, nil
 	} else if err != nil {

@@ -37,6 +37,8 @@ type Point struct {
 	CreatedAt  time.Time  `json:"createdAt"`
 	VerifiedAt *time.Time `json:"verifiedAt,omitempty"`
 	ProvenAt   *time.Time `json:"provenAt,omitempty"`
+	// ProvenOn is the store whose copy was proven, where that is not Store.
+	ProvenOn string `json:"provenOn,omitempty"`
 	// ProvenConfig is the fingerprint of the configuration it was proven under.
 	ProvenConfig string `json:"provenConfig,omitempty"`
 	// Bytes are as stored, PlainBytes before compression.
@@ -58,7 +60,9 @@ type Point struct {
 }
 
 // readGroup reads a point from the first store that has it whole, and looks
-// for it on the others. It returns nil when none has a manifest.
+// for it on the others, for a proof of it there, too, as long as none was found:
+// one small request more for a copy, and none for a point that is proven at its
+// first store. It returns nil when none has a manifest.
 func (c *Catalog) readGroup(ctx context.Context, g group, failed *failure) *Point {
 	var found, damaged *Point
 	for _, f := range g {
@@ -67,7 +71,9 @@ func (c *Catalog) readGroup(ctx context.Context, g group, failed *failure) *Poin
 			_, err := n.Store.Stat(ctx, path.Join(f.dir, archive.ManifestName))
 			if err == nil {
 				found.Copies = append(found.Copies, n.Name)
-			} else if !fault.Is(err, fault.Missing) {
+				err = found.readProofOf(ctx, n, f)
+			}
+			if err != nil && !fault.Is(err, fault.Missing) {
 				failed.note(n.Name, err)
 			}
 			continue

@@ -65,6 +65,41 @@ func TestListShowsWhatManifestsAndMarksSay(t *testing.T) {
 	}
 }
 
+// A proof counts for the point on whichever store it was made, and is looked
+// for on copies only where the first store has none.
+func TestListShowsTheProofOfACopy(t *testing.T) {
+	t.Parallel()
+	m, first, second := model(t), newSpy(t), newSpy(t)
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	var dirs []string
+	for i := range 3 {
+		id := archive.NewID(now.Add(-time.Duration(i) * time.Minute))
+		dirs = append(dirs, first.add(t, m, "points", "main", id))
+		second.add(t, m, "points", "main", id)
+	}
+	for dir, on := range map[string]*spy{dirs[0]: second, dirs[1]: first} {
+		if err := MarkProven(t.Context(), on, dir, Mark{At: now, Config: "blake3:00"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.reset()
+	second.reset()
+	points, err := New([]Named{{"s", first, "points"}, {"copy", second, "points"}}).List(t.Context(), Query{})
+	if err != nil || len(points) != 3 {
+		t.Fatal(points, err)
+	}
+	for i, want := range []struct{ state, on string }{{StateProven, "copy"}, {StateProven, ""}, {StateSealed, ""}} {
+		p := points[i]
+		if p.Store != "s" || p.State != want.state || p.ProvenOn != want.on || (p.ProvenAt != nil) != (want.state == StateProven) || len(p.Copies) != 1 {
+			t.Errorf("point %d is %+v, want %+v", i, p, want)
+		}
+	}
+	// A manifest and two marks of each point, and one mark of a copy of those that are not proven.
+	if a, b := first.opened.Load(), second.opened.Load(); a != 9 || b != 2 {
+		t.Errorf("%d and %d objects were read", a, b)
+	}
+}
+
 // A damaged copy doesn't hide a whole one, wherever it stands.
 func TestListPrefersTheWholeCopy(t *testing.T) {
 	t.Parallel()
