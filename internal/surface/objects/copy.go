@@ -85,10 +85,10 @@ func (c *copying) run(ctx context.Context, objects iter.Seq2[Object, error]) (*c
 	if failed := group.Wait(); failed != nil {
 		err = failed
 	}
-	if err != nil {
-		return out, err
+	if err == nil {
+		err = missing(&out.lost, out.objects)
 	}
-	return out, out.missing()
+	return out, err
 }
 
 func (c *copying) one(ctx context.Context, o Object, key string) error {
@@ -105,8 +105,6 @@ func (out *copied) note(o Object, err error) error {
 	out.lost.add(o.version().String())
 	return nil
 }
-
-func (out *copied) missing() error { return missing(&out.lost, out.objects) }
 
 func missing(lost *named, of int64) error {
 	if lost.count == 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -290,9 +291,7 @@ func undelete(t *testing.T, on service) {
 	out, err := i.s.RestoreAsOf(t.Context(), i.moment, "", Destination{Prefix: "app/", Conflict: surface.ConflictUpdate})
 	must(t, err)
 	want := map[string]string{"app/c/new": "new"}
-	for key, contents := range i.want {
-		want[key] = contents
-	}
+	maps.Copy(want, i.want)
 	untold := i.s.live.Traits().DeletesUntold
 	if untold {
 		// Nobody knows whether it was deleted before the moment or after.

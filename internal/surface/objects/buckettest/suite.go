@@ -3,7 +3,6 @@
 package buckettest
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -257,89 +256,5 @@ func (h Harness) pages(t *testing.T) {
 	}
 	if next != h.Many {
 		t.Errorf("listed %d versions, not %d", next, h.Many)
-	}
-}
-
-func (h Harness) strangers(t *testing.T) {
-	must(t, h.Bucket.Put(t.Context(), "strangers/a", []byte("x")))
-	status, err := h.Bucket.Anonymous(t.Context(), "strangers/a")
-	if err != nil || (status/100 == 2) == h.Refused {
-		t.Errorf("without credentials: HTTP %d, %v", status, err)
-	}
-	onlookers, err := h.Bucket.Onlookers(t.Context(), "strangers/")
-	if err != nil || len(onlookers) > 0 {
-		t.Errorf("onlookers: %q, %v", onlookers, err)
-	}
-}
-
-func (h Harness) cancelled(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, err := range h.Bucket.Versions(ctx, "") {
-		if err == nil {
-			t.Error("a cancelled listing lists")
-		}
-	}
-	if err := h.Bucket.Put(ctx, "cancelled", nil); err == nil {
-		t.Error("a cancelled write succeeds")
-	}
-}
-
-func (h Harness) noBucket(t *testing.T) {
-	b := h.Bucket.In("no-such-bucket")
-	if _, err := b.Posture(t.Context(), ""); !fault.Is(err, fault.Missing) {
-		t.Errorf("posture: %v", err)
-	}
-	for _, err := range b.Versions(t.Context(), "") {
-		if !fault.Is(err, fault.Missing) {
-			t.Errorf("list: %v", err)
-		}
-	}
-	if err := b.Put(t.Context(), "key", nil); !fault.Is(err, fault.Missing) {
-		t.Errorf("put: %v", err)
-	}
-}
-
-// List is everything under a prefix.
-func List(t testing.TB, b bucket.Bucket, prefix string) []bucket.Version {
-	t.Helper()
-	var all []bucket.Version
-	for v, err := range b.Versions(t.Context(), prefix) {
-		must(t, err)
-		all = append(all, v)
-	}
-	return all
-}
-
-// RequireContents fails the test where the current object is not as wanted.
-func RequireContents(t testing.TB, b bucket.Bucket, key, want string) {
-	t.Helper()
-	got, err := b.Get(t.Context(), key)
-	if err != nil || string(got) != want {
-		t.Fatalf("%s is %q, %v, not %q", key, got, err, want)
-	}
-}
-
-// oldest is the oldest version of a key.
-func oldest(t testing.TB, b bucket.Bucket, key string) bucket.Version {
-	t.Helper()
-	all := List(t, b, key)
-	all = slices.DeleteFunc(all, func(v bucket.Version) bool { return v.Key != key || v.Deleted })
-	if len(all) == 0 {
-		t.Fatalf("there is no version of %s", key)
-	}
-	return all[len(all)-1]
-}
-
-// name is that of a bucket within its service.
-func name(b bucket.Bucket) string {
-	text := b.String()
-	return text[strings.LastIndexByte(text, '/')+1:]
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -63,7 +63,7 @@ func expiries(rules []types.LifecycleRule, prefix string, p *bucket.Posture) {
 		if r.Status != types.ExpirationStatusEnabled || r.NoncurrentVersionExpiration == nil || r.NoncurrentVersionExpiration.NoncurrentDays == nil {
 			continue
 		}
-		of := aws.ToString(r.Prefix)
+		of := aws.ToString(r.Prefix) //nolint:staticcheck // Rules that were made long ago have no other.
 		if f := r.Filter; f != nil {
 			of = aws.ToString(f.Prefix)
 			if f.And != nil {
@@ -141,7 +141,7 @@ func filterPrefix(f *types.NotificationConfigurationFilter) string {
 func replicated(rules []types.ReplicationRule, prefix string) []string {
 	var out []string
 	for _, r := range rules {
-		of := aws.ToString(r.Prefix)
+		of := aws.ToString(r.Prefix) //nolint:staticcheck // Rules that were made long ago have no other.
 		if f := r.Filter; f != nil {
 			of = aws.ToString(f.Prefix)
 			if f.And != nil {

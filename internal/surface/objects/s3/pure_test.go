@@ -72,7 +72,7 @@ func TestLifecycle(t *testing.T) {
 	tagged := rule("", 10, on)
 	tagged.Filter = &types.LifecycleRuleFilter{And: &types.LifecycleRuleAndOperator{Prefix: aws.String("app/x/")}}
 	old := rule("", 20, on)
-	old.Filter, old.Prefix = nil, aws.String("app")
+	old.Filter, old.Prefix = nil, aws.String("app") //nolint:staticcheck // Rules that were made long ago have no other.
 	for name, c := range map[string]struct {
 		rules []types.LifecycleRule
 		want  int
