@@ -47,6 +47,14 @@ func (a *Activities) PlanRecovery(ctx context.Context, in PlanInput) (Planned, e
 	if err != nil {
 		return Planned{}, err
 	}
+	if h.holdings.SegmentSize == 0 {
+		what := "no WAL"
+		if len(h.holdings.Bases) == 0 {
+			what = "no base backup and no WAL"
+		}
+		return Planned{}, fault.New(fault.Missing, "there is %s of %s on the store %s: a recovery to a moment needs both, which policies of kind base and wal put there",
+			what, in.Surface, h.store)
+	}
 	plan, err := pitr.Choose(ctx, h.holdings, h.wal, target)
 	return Planned{Store: h.store, Plan: plan}, err
 }

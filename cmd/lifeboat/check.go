@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lifeboat-dr/lifeboat/apiserver"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/engine"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -67,10 +69,28 @@ func (a *app) checkTable(lines []checked, c *config.Config) error {
 	if err := a.table([]string{"", "WHAT", "NAME", "DETAIL"}, rows); err != nil {
 		return err
 	}
-	for _, warning := range c.Warnings() {
+	for _, warning := range c.Warnings(keysMade(c)...) {
 		fmt.Fprintf(a.err, "warning: %s\n", warning)
 	}
 	return nil
+}
+
+// keysMade are the names of the API keys that were made at run time; none where
+// their file can't be read, of which the API server tells.
+func keysMade(c *config.Config) []string {
+	keys, err := apiserver.OpenKeys(filepath.Join(c.DataDir, "keys.json"), c.Admin.Keys)
+	if err != nil {
+		return nil
+	}
+	all, err := keys.List()
+	if err != nil {
+		return nil
+	}
+	names := make([]string, len(all))
+	for i, key := range all {
+		names[i] = key.ID
+	}
+	return names
 }
 
 func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {

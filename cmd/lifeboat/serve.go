@@ -54,7 +54,7 @@ func (a *app) serve(ctx context.Context, r roles) error {
 		return err
 	}
 	log := a.logger()
-	for _, warning := range c.Warnings() {
+	for _, warning := range c.Warnings(keysMade(c)...) {
 		log.Warn("configuration", "warning", warning)
 	}
 	parts, err := worker.Open(ctx, c, version)

@@ -242,8 +242,9 @@ func slotName(policy string) string {
 }
 
 // Warnings are lines that whoever starts Lifeboat should read: what is legal,
-// and yet probably not what was meant.
-func (c *Config) Warnings() []string {
+// and yet probably not what was meant. made are the names of API keys that there
+// are beside those of the configuration.
+func (c *Config) Warnings(made ...string) []string {
 	var out []string
 	if c.Encryption.Unencrypted {
 		out = append(out, "recovery points are NOT encrypted: whoever can read the store can read the data; "+
@@ -252,6 +253,6 @@ func (c *Config) Warnings() []string {
 	if k := c.Admin.FirstKey; k != "" && len(k) < 16 {
 		out = append(out, "LIFEBOAT_ADMIN_KEY is shorter than 16 characters, and can be guessed")
 	}
-	out = append(out, c.drillWarnings()...)
+	out = append(out, c.drillWarnings(made)...)
 	return append(out, c.warnings...)
 }

@@ -126,18 +126,25 @@ func nameAll(all []named) {
 }
 
 // drillWarnings tell of plans that can be carried out, and perhaps not as meant.
-func (c *Config) drillWarnings() []string {
+func (c *Config) drillWarnings(made []string) []string {
 	var out []string
 	for _, name := range sorted(c.Drills) {
 		p := c.Drills[name]
 		out = append(out, c.literalPasswords(name)...)
+		if p.Owner == "" {
+			out = append(out, fmt.Sprintf("drills.%s has no owner: nobody is named to mend what it finds", name))
+		}
 		for _, approver := range p.SignOff.Approvers {
-			if _, known := c.adminKey(approver); !known {
-				out = append(out, fmt.Sprintf("drills.%s.signOff.approvers: there is no key %q in the configuration; "+
-					"until one of that name is made, it can't sign", name, approver))
+			if _, known := c.adminKey(approver); !known && !slices.Contains(made, approver) {
+				out = append(out, fmt.Sprintf("drills.%s.signOff.approvers: there is no key %q: until one of that name is made, it can't sign", name, approver))
 			}
 		}
 		for _, surface := range p.Surfaces {
+			if p.Points[surface].Select == drill.SelectMoment && !c.reachesMoments(surface) {
+				out = append(out, fmt.Sprintf("drills.%s recovers %s to a moment, for which there is no provider, nor a policy of kind base and one of kind wal",
+					name, surface))
+				continue
+			}
 			for _, store := range c.DrillStores(name, surface) {
 				if !c.holds(store, surface) {
 					out = append(out, fmt.Sprintf("drills.%s reads %s from the store %s, and no policy puts anything of it there",
@@ -147,6 +154,19 @@ func (c *Config) drillWarnings() []string {
 		}
 	}
 	return out
+}
+
+// reachesMoments reports whether a surface can be recovered to a moment: by a
+// service, or by base backups and WAL.
+func (c *Config) reachesMoments(surface string) bool {
+	if c.Provider(surface, "") != nil {
+		return true
+	}
+	kept := map[string]bool{}
+	for _, p := range c.Policies {
+		kept[p.Kind] = kept[p.Kind] || p.Surface == surface
+	}
+	return kept[KindBase] && kept[KindWAL]
 }
 
 // adminKey is a key of the API that the configuration fixes, LIFEBOAT_ADMIN_KEY's among them.

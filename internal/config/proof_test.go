@@ -42,7 +42,8 @@ drills:
     owner: ada
   r:
     surfaces: [redis]
-  talk: {kind: tabletop, steps: [a]}
+    owner: ada
+  talk: {kind: tabletop, steps: [a], owner: ada}
 `
 
 func loaded(t *testing.T, text string) *Config {
@@ -220,13 +221,30 @@ func TestDrillWarnings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ old, new, want string }{
 		{"", "", ""},
-		{"within: 7d", "approvers: [anna, admin]", `drills.q.signOff.approvers: there is no key "anna" in the configuration; until one of that name is made, it can't sign`},
+		{"within: 7d", "approvers: [anna, admin]", `drills.q.signOff.approvers: there is no key "anna": until one of that name is made, it can't sign`},
+		{"within: 7d", "approvers: [bea]", ""},
+		{"points: {", "points: {main: {select: moment, at: -10m}, cloud: {select: moment, at: -10m}, ", ""},
+		{"[a], owner: ada}", "[a]}", "drills.talk has no owner: nobody is named to mend what it finds"},
 		{"surfaces: [redis]", "surfaces: [redis]\n    store: other", `drills.r reads redis from the store other, and no policy puts anything of it there`},
 		{"points: {", "points: {cloud: {select: snapshot}, ", `drills.q reads cloud from the store copy, and no policy puts anything of it there`},
 	} {
 		cfg := loaded(t, strings.Replace(proven, c.old, c.new, 1))
-		if got := strings.Join(cfg.Warnings(), "\n"); got != c.want {
+		if got := strings.Join(cfg.Warnings("bea"), "\n"); got != c.want {
 			t.Errorf("with %q it warns of\n%s\nwant\n%s", c.new, got, c.want)
+		}
+	}
+}
+
+// A plan that recovers to a moment needs what leads to one.
+func TestDrillOfAMomentWithoutWAL(t *testing.T) {
+	t.Parallel()
+	moment := strings.Replace(proven, "points: {", "points: {main: {select: moment, at: -10m}, ", 1)
+	for _, without := range []string{"  main-wal: {", "  main-base: {"} {
+		at := strings.Index(moment, without)
+		cfg := loaded(t, moment[:at]+moment[at+strings.Index(moment[at:], "\n")+1:])
+		const want = "drills.q recovers main to a moment, for which there is no provider, nor a policy of kind base and one of kind wal"
+		if got := strings.Join(cfg.Warnings(), "\n"); got != want {
+			t.Errorf("without%s it warns of %q", without, got)
 		}
 	}
 }
