@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) environmentCommand() *cobra.Command {
-	return group("environment", "List and stop what points were restored into, and the programs of drills", a.environmentList(), a.environmentStop())
+	return group("environment", "List and stop what points were restored into, and the programs of drills", a.environmentList(), a.environmentShow(), a.environmentStop())
 }
 
 func (a *app) environmentList() *cobra.Command {
