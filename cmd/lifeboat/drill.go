@@ -175,7 +175,11 @@ func (a *app) drillFields(r workflows.DrillResult) error {
 		sequence = fmt.Sprintf("entry %d of the ledger, record SHA-256 %s", *r.Sequence, r.Record)
 	}
 	if r.SignOff != nil {
-		signed = fmt.Sprintf("%s by %s, %s: %s", r.SignOff.Decision, r.SignOff.Signer, when(r.SignOff.At), r.SignOff.Statement)
+		signed = r.SignOff.Decision
+		if r.SignOff.Signer != "" {
+			signed += " by " + r.SignOff.Signer
+		}
+		signed += fmt.Sprintf(", %s: %s", when(r.SignOff.At), r.SignOff.Statement)
 	}
 	err := a.fields("id", r.ID, "plan", r.Plan, "kind", r.Kind, "state", r.State, "error", r.Error, "phase", r.Phase, "verdict", r.Verdict,
 		"summary", r.Summary, "RTO", measured(r.Verdict, r.RTOSeconds), "RPO", measured(r.Verdict, r.RPOSeconds),

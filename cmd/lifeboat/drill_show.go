@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
@@ -91,7 +94,9 @@ func (a *app) lookUpDrill(ctx context.Context, parts *worker.Parts, id string) (
 	}}
 	out.DrillResult = out.WithSteps(rec.Plan, rec.ManualSteps)
 	if until := rec.KeptUntil(); time.Now().Before(until) {
-		out.DrillResult = out.Standing(rec, a.running(ctx, parts, id))
+		running := a.running(ctx, parts, id)
+		running.Servers = stillStanding(parts.Config, rec.Identity.Host, running.Servers)
+		out.DrillResult = out.Standing(rec, running)
 	}
 	for _, attached := range entry.Attachments {
 		if strings.HasSuffix(attached.Key, ".json") {
@@ -99,6 +104,30 @@ func (a *app) lookUpDrill(ctx context.Context, parts *worker.Parts, id string) (
 		}
 	}
 	return out, nil
+}
+
+// stillStanding leaves out servers that were stopped meanwhile, of which the
+// drill does not know. Only those of this host can be looked at; the places of
+// surfaces that are restored elsewhere are taken to stand.
+func stillStanding(c *config.Config, host string, servers map[string]workflows.DrillServer) map[string]workflows.DrillServer {
+	if host != worker.Host(c.DataDir) {
+		return servers
+	}
+	ids, err := local.New(c.DataDir).IDs()
+	if err != nil {
+		return servers
+	}
+	places, err := worker.Places(c)
+	if err != nil {
+		return servers
+	}
+	out := map[string]workflows.DrillServer{}
+	for surface, server := range servers {
+		if _, elsewhere := places[surface]; elsewhere || slices.Contains(ids, server.RestoreID) {
+			out[surface] = server
+		}
+	}
+	return out
 }
 
 // running is what the engine tells of a drill; nothing where it can't be asked.
@@ -137,7 +166,7 @@ func (a *app) recordTables(r drill.Record) error {
 		rows = append(rows, []string{c.Name, c.Kind, c.Expected, c.Observed, c.Result, c.Detail})
 	}
 	for _, c := range r.Reconciled {
-		rows = append(rows, []string{c.Name, c.Kind, fmt.Sprintf("%d comparisons", len(c.Items)), "", c.Result, c.Detail})
+		rows = append(rows, []string{c.Name, c.Kind, counted(len(c.Items), "comparison"), "", c.Result, c.Detail})
 	}
 	fmt.Fprintln(a.out)
 	return a.table([]string{"CHECK", "KIND", "EXPECTED", "OBSERVED", "RESULT", "DETAIL"}, rows)
@@ -207,12 +236,28 @@ func (a *app) drillCoverage() *cobra.Command {
 	}
 }
 
+// counted is a number of things.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+// doneOf says how many drills of a plan were done, of those that its schedule asked for.
+func doneOf(p drill.PlanCoverage) string {
+	if p.Due == 0 {
+		return strconv.Itoa(p.Done) + ", none due"
+	}
+	return strconv.Itoa(p.Done) + " of " + strconv.Itoa(p.Due)
+}
+
 // coverageTables print how much was done of each plan, and of each surface.
 func (a *app) coverageTables(c drill.Coverage) error {
 	fmt.Fprintf(a.out, "from %s to %s\n\n", when(c.From), when(c.To))
 	rows := make([][]string, len(c.Plans))
 	for i, p := range c.Plans {
-		rows[i] = []string{p.Plan, p.Kind, strconv.Itoa(p.Done) + " of " + strconv.Itoa(p.Due), strconv.Itoa(p.Passed), strconv.Itoa(p.Partial),
+		rows[i] = []string{p.Plan, p.Kind, doneOf(p), strconv.Itoa(p.Passed), strconv.Itoa(p.Partial),
 			strconv.Itoa(p.Failed), strconv.Itoa(p.Aborted), strconv.Itoa(p.Signed), when(p.LastAt)}
 	}
 	if err := a.table([]string{"PLAN", "KIND", "DONE", "PASSED", "PARTIAL", "FAILED", "ABORTED", "SIGNED", "LAST"}, rows); err != nil {

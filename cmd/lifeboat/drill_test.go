@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -26,6 +30,37 @@ func TestStepFields(t *testing.T) {
 	} {
 		if what, known := stepFields(c.plan, c.step); what != c.what || !strings.HasPrefix(known, c.known) {
 			t.Errorf("%s: %s: %s", name, what, known)
+		}
+	}
+}
+
+// What was stopped on this host is not shown as standing.
+func TestStoppedServersAreNotShown(t *testing.T) {
+	t.Parallel()
+	c := &config.Config{DataDir: t.TempDir(), Surfaces: map[string]config.Surface{}}
+	if err := os.MkdirAll(filepath.Join(c.DataDir, "environments", "d-0"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	servers := map[string]workflows.DrillServer{"main": {RestoreID: "d-0"}, "redis": {RestoreID: "d-1"}}
+	for host, want := range map[string]int{worker.Host(c.DataDir): 1, "another": 2} {
+		got := stillStanding(c, host, servers)
+		if _, stands := got["main"]; len(got) != want || !stands {
+			t.Errorf("on host %s: %+v", host, got)
+		}
+	}
+}
+
+// A sign-off that nobody gave names nobody.
+func TestSignOffsAreShown(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 4, 1, 6, 0, 0, 0, time.UTC)
+	for want, decision := range map[string]drill.SignedOff{
+		"expired, 2026-04-01T06:00:00Z: nobody signed in time": {Decision: drill.DecisionExpired, At: at, Statement: "nobody signed in time"},
+		"signed by ann, 2026-04-01T06:00:00Z: seen":            {Decision: drill.DecisionSigned, Signer: "ann", At: at, Statement: "seen"},
+	} {
+		var out bytes.Buffer
+		if err := (&app{out: &out}).drillFields(workflows.DrillResult{ID: "d", SignOff: &decision}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in %s, %v", want, out.String(), err)
 		}
 	}
 }

@@ -52,6 +52,8 @@ func (r *Runner) query(ctx context.Context, rec drill.Reconcile, found *tally) e
 		found.say("%d of %d rows differ, the first is row %d", c.differing, max(c.left, c.right), c.first)
 	case c.left == 0:
 		found.doubt("both sides answered no row: nothing was compared")
+	case c.left == 1:
+		found.say("1 row is equal")
 	default:
 		found.say("%d rows are equal", c.left)
 	}
