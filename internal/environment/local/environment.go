@@ -34,7 +34,7 @@ func New(dataDir string) *Environment {
 
 // Spec says what server is wanted.
 type Spec struct {
-	// Kind is postgres or redis.
+	// Kind is postgres, redis, or telemetry for a Prometheus.
 	Kind string
 	// Product is Redis or Valkey where the kind has both; empty takes either.
 	Product string
@@ -58,7 +58,7 @@ type Spec struct {
 // Server is an isolated server.
 type Server struct {
 	ID string `json:"id"`
-	// Kind is postgres or redis.
+	// Kind is postgres, redis or telemetry.
 	Kind string `json:"kind"`
 	// Version is the server's own, such as 15.18; Major its first number.
 	Version string `json:"version"`

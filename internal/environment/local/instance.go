@@ -67,6 +67,8 @@ func kindNamed(name string) (kind, error) {
 		return postgres{}, nil
 	case "redis":
 		return redis{}, nil
+	case "telemetry":
+		return prometheus{}, nil
 	default:
 		return nil, fault.New(fault.Invalid, "no isolated server can be started for a surface of kind %q", name)
 	}
@@ -219,7 +221,7 @@ func (i *instance) destroy(ctx context.Context) error {
 	// PostgreSQL on SIGQUIT neither waits for clients nor writes what is about
 	// to be deleted, but frees its shared memory, which SIGKILL would leave.
 	signal := syscall.SIGQUIT
-	if _, isRedis := i.kind.(redis); isRedis {
+	if _, isPostgres := i.kind.(postgres); !isPostgres && i.kind != nil {
 		signal = syscall.SIGTERM
 	}
 	if err := i.quit(gently, signal); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // programs are the names of those that may work in a server's folder.
-var programs = []string{"postgres", "initdb", "redis-server", "valkey-server"}
+var programs = []string{"postgres", "initdb", "redis-server", "valkey-server", "prometheus"}
 
 // pollEvery is how often a process is looked at that is expected to start or end.
 const pollEvery = 20 * time.Millisecond

@@ -18,7 +18,7 @@ type found struct {
 	major   int
 }
 
-var versionPattern = regexp.MustCompile(`(?:\(PostgreSQL\) |v=)((\d+)[0-9a-z.]*)`)
+var versionPattern = regexp.MustCompile(`(?:\(PostgreSQL\) |v=|prometheus, version )((\d+)[0-9a-z.]*)`)
 
 // lookUp asks a program for its version; ok is false where there is none that can be run.
 func lookUp(ctx context.Context, path string) (f found, ok bool) {
