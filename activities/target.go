@@ -5,6 +5,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
@@ -78,6 +79,9 @@ func (a *Activities) target(ctx context.Context, ref TargetRef) (surface.Target,
 	case TargetLive:
 		live := a.Config.Surfaces[ref.Surface]
 		t.URL, t.Replace = live.URL, true
+		if placed, ok := src.(interface{ LiveURL() secret.String }); ok {
+			t.URL = placed.LiveURL()
+		}
 		if len(live.Namespaces) > 0 {
 			t.URL = cluster.Place{Config: live.Cluster.Config}.URL()
 		}

@@ -134,6 +134,7 @@ func (s *Server) describe(api huma.API) {
 		summary: "Show one surface", errors: readErrors,
 	}, s.getSurface)
 	s.describeRecovery(api, startErrors, readErrors)
+	s.describeRewinds(api, startErrors, readErrors)
 	s.describeDrills(api, startErrors, readErrors)
 	s.describeFindings(api, startErrors)
 	s.describeEvidence(api, readErrors)

@@ -84,6 +84,10 @@ func (d *double) Prune(_ context.Context, req launch.Request, in workflows.Prune
 	return d.begin("prune", "", req, in)
 }
 
+func (d *double) Rewind(_ context.Context, req launch.Request, in workflows.RewindInput) (launch.Started, error) {
+	return d.begin("rewind", "", req, in)
+}
+
 func (d *double) Drill(_ context.Context, req launch.Request, in workflows.DrillInput) (launch.Started, error) {
 	return d.begin("drill", "", req, in)
 }

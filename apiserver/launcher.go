@@ -10,7 +10,7 @@ import (
 
 // Launcher starts and finds workflows: *launch.Launcher, or what a test puts in its place.
 type Launcher interface {
-	// Snapshot, Verify, Restore, Recover, Remove and Prune start work and return at once. A
+	// Snapshot, Verify, Restore, Recover, Remove, Prune and Rewind start work and return at once. A
 	// repeated idempotency key returns what the first request started, or a
 	// fault of kind Conflict when that was a different one.
 	Snapshot(ctx context.Context, req launch.Request, in workflows.SnapshotInput) (launch.Started, error)
@@ -19,6 +19,7 @@ type Launcher interface {
 	Recover(ctx context.Context, req launch.Request, in workflows.RecoverInput) (launch.Started, error)
 	Remove(ctx context.Context, req launch.Request, in workflows.RemoveInput) (launch.Started, error)
 	Prune(ctx context.Context, req launch.Request, in workflows.PruneInput) (launch.Started, error)
+	Rewind(ctx context.Context, req launch.Request, in workflows.RewindInput) (launch.Started, error)
 	// Drill starts a drill, DrillState says what it has come to; ManualStep,
 	// SignOff and CancelDrill are what people do to one that runs.
 	Drill(ctx context.Context, req launch.Request, in workflows.DrillInput) (launch.Started, error)

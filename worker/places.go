@@ -7,6 +7,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/gitconfig"
+	"github.com/lifeboat-dr/lifeboat/internal/surface/objects"
 )
 
 // Places are where the points of surfaces are restored into that need no server
@@ -14,7 +15,7 @@ import (
 func Places(c *config.Config) (map[string]environment.Place, error) {
 	out := map[string]environment.Place{}
 	for name, sc := range c.Surfaces {
-		place, err := placeOf(c, sc)
+		place, err := placeOf(c, name, sc)
 		if err != nil {
 			return nil, fault.While(err, "where surface %s is restored into", name)
 		}
@@ -26,7 +27,7 @@ func Places(c *config.Config) (map[string]environment.Place, error) {
 }
 
 // placeOf is nil for a surface that is restored into a server on a host.
-func placeOf(c *config.Config, sc config.Surface) (environment.Place, error) {
+func placeOf(c *config.Config, name string, sc config.Surface) (environment.Place, error) {
 	switch sc.Kind {
 	case surface.KindKubernetes, surface.KindVelero:
 		// Without an environment it is namespaces of their own on the same cluster.
@@ -35,6 +36,12 @@ func placeOf(c *config.Config, sc config.Surface) (environment.Place, error) {
 			on = named.Config
 		}
 		return kubernetes.New(on)
+	case surface.KindObjects:
+		s, err := objects.New(name, sc.Config)
+		if err != nil {
+			return nil, err
+		}
+		return s.Places(), nil
 	case surface.KindGit:
 		return gitconfig.NewPlaces(c.DataDir), nil
 	default:

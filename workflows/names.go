@@ -20,6 +20,7 @@ const (
 	StreamName   = "Stream"
 	RecoverName  = "Recover"
 	RemoveName   = "Remove"
+	RewindName   = "Rewind"
 	DrillName    = "Drill"
 	// HousekeepName is no operation that anybody asks for.
 	HousekeepName = "Housekeep"
@@ -40,6 +41,7 @@ const (
 	OperationWAL      = "wal"
 	OperationRecover  = "recover"
 	OperationRemove   = "remove"
+	OperationRewind   = "rewind"
 	OperationDrill    = "drill"
 	// OperationHousekeeping begins workflow IDs alone: it is not listed among the operations.
 	OperationHousekeeping = "housekeeping"

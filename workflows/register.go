@@ -15,6 +15,7 @@ func Register(r worker.WorkflowRegistry) {
 		StreamName:    Stream,
 		RecoverName:   Recover,
 		RemoveName:    Remove,
+		RewindName:    Rewind,
 		DrillName:     Drill,
 		HousekeepName: Housekeep,
 	} {

@@ -87,7 +87,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.format, "output", "o", "text", "output format: text or json")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	root.AddCommand(a.upCommand(), a.apiserverCommand(), a.workerCommand(), a.checkCommand(), a.demoCommand(),
-		a.snapshotCommand(), a.pitrCommand(), a.drillCommand(), a.evidenceCommand(), a.walCommand(), a.environmentCommand())
+		a.snapshotCommand(), a.pitrCommand(), a.objectsCommand(), a.drillCommand(), a.evidenceCommand(), a.walCommand(), a.environmentCommand())
 	return root
 }
 

@@ -42,7 +42,7 @@ func (l *Launcher) Find(ctx context.Context, operation, id string) (Run, error) 
 	query := fmt.Sprintf("%s = '%s' AND %s = '%s'",
 		workflows.AttrOperation.GetName(), operation, workflows.AttrPoint.GetName(), id)
 	switch operation {
-	case workflows.OperationRestore, workflows.OperationRecover, workflows.OperationRemove, workflows.OperationPrune:
+	case workflows.OperationRestore, workflows.OperationRecover, workflows.OperationRemove, workflows.OperationPrune, workflows.OperationRewind:
 		// The ID of a restore is its own, and stands in the workflow's ID or memo.
 		query = fmt.Sprintf("%s = '%s'", workflows.AttrOperation.GetName(), operation)
 	}

@@ -106,6 +106,16 @@ func (l *Launcher) Remove(ctx context.Context, req Request, in workflows.RemoveI
 	})
 }
 
+// Rewind starts a restore of objects to a moment; it gets its ID here.
+func (l *Launcher) Rewind(ctx context.Context, req Request, in workflows.RewindInput) (Started, error) {
+	request := in
+	in.RestoreID, in.By = archive.NewID(time.Now()), req.Requester
+	return l.start(ctx, req, job{
+		name: workflows.RewindName, operation: workflows.OperationRewind, surface: in.Surface,
+		id: in.RestoreID, request: request, input: in, summary: "objects of " + in.Surface + " as of " + in.At.UTC().Format(time.RFC3339),
+	})
+}
+
 // Prune starts the retention of a policy.
 func (l *Launcher) Prune(ctx context.Context, req Request, in workflows.PruneInput) (Started, error) {
 	request, id := in, archive.NewID(time.Now())

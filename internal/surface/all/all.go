@@ -8,6 +8,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/gitconfig"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/kubernetes"
+	"github.com/lifeboat-dr/lifeboat/internal/surface/objects"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/postgres"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/redis"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/velero"
@@ -25,6 +26,8 @@ func Open(name string, c surface.Config) (surface.Surface, error) {
 		return kubernetes.New(name, c)
 	case surface.KindVelero:
 		return velero.New(name, c)
+	case surface.KindObjects:
+		return objects.New(name, c)
 	case surface.KindGit:
 		return gitconfig.New(name, c)
 	default:

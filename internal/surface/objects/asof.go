@@ -84,39 +84,15 @@ func (p *Past) Gaps() []string {
 	return out
 }
 
-// Destination is where a prefix is restored to.
-type Destination struct {
-	// Bucket is a bucket or container on the same service; empty means the surface's own.
-	Bucket string
-	// Prefix is what the keys get in place of that which was restored. It may be
-	// that prefix itself, in the surface's own bucket: then old versions are put
-	// back over what is there, and deleted objects are undeleted.
-	Prefix string
-	// Conflict says what becomes of what is there already: one of the surface's
-	// Conflicts; empty means fail.
-	Conflict string
-}
-
-// Restored is what came of a restore to a moment.
-type Restored struct {
-	Objects int64 `json:"objects"`
-	Bytes   int64 `json:"bytes"`
-	// Copied objects were copied, Left ones were left as they were.
-	Copied int64 `json:"copied"`
-	Left   int64 `json:"left"`
-	// Gaps say what is not known of the moment, one line each.
-	Gaps []string `json:"gaps,omitempty"`
-}
-
 // RestoreAsOf copies a prefix as it was at a moment to a destination, without
 // any recovery point. What came into being after the moment is left alone.
 // Called again, it copies only what is not there yet. Errors are those of AsOf,
 // fault.Conflict where something is in the way, and fault.Missing where versions
 // are gone, once all others are there.
-func (s *Surface) RestoreAsOf(ctx context.Context, moment time.Time, prefix string, to Destination) (Restored, error) {
+func (s *Surface) RestoreAsOf(ctx context.Context, moment time.Time, prefix string, to surface.Destination) (surface.Rewound, error) {
 	past, err := s.AsOf(ctx, moment, prefix)
 	if err != nil {
-		return Restored{}, err
+		return surface.Rewound{}, err
 	}
 	if to.Bucket == "" {
 		to.Bucket = s.config.Holder()
@@ -125,18 +101,18 @@ func (s *Surface) RestoreAsOf(ctx context.Context, moment time.Time, prefix stri
 		to.Conflict = surface.ConflictFail
 	}
 	if !slices.Contains(surface.Conflicts, to.Conflict) {
-		return Restored{}, fault.New(fault.Invalid, "%q is none of %s", to.Conflict, strings.Join(surface.Conflicts, ", "))
+		return surface.Rewound{}, fault.New(fault.Invalid, "%q is none of %s", to.Conflict, strings.Join(surface.Conflicts, ", "))
 	}
 	target := location{Bucket: to.Bucket, Prefix: to.Prefix}
 	inPlace := target == location{Bucket: s.config.Holder(), Prefix: past.prefix}
 	if !inPlace {
 		if err := s.permitCopy(target); err != nil {
-			return Restored{}, err
+			return surface.Rewound{}, err
 		}
 	}
 	work := s.copying(ctx, target, s.config.Holder(), past.prefix, to.Conflict)
 	out, err := work.run(ctx, past.Objects(ctx))
-	return Restored{Objects: out.objects, Bytes: out.bytes, Copied: out.copied, Left: out.left, Gaps: past.Gaps()}, err
+	return surface.Rewound{Objects: out.objects, Bytes: out.bytes, Copied: out.copied, Left: out.left, Gaps: past.Gaps()}, err
 }
 
 // permitCopy refuses a copy among what is live, where the next point would have it too.

@@ -250,33 +250,33 @@ func asOf(t *testing.T, on service) {
 	i := newIncident(t, on, nil)
 	c := on.bucket(t)
 	other := c.Holder()
-	out, err := i.s.RestoreAsOf(t.Context(), i.moment, "app/a/", Destination{Bucket: other, Prefix: "then/"})
+	out, err := i.s.RestoreAsOf(t.Context(), i.moment, "app/a/", surface.Destination{Bucket: other, Prefix: "then/"})
 	must(t, err)
 	if out.Objects != 2 || out.Copied != 2 || out.Bytes != 6 {
 		t.Errorf("%+v", out)
 	}
 	requireObjects(t, i.s.live.In(other), "app/a/", "then/", map[string]string{"app/a/1": "one", "app/a/2": "two"})
-	out, err = i.s.RestoreAsOf(t.Context(), i.moment, "app/a/", Destination{Bucket: other, Prefix: "then/"})
+	out, err = i.s.RestoreAsOf(t.Context(), i.moment, "app/a/", surface.Destination{Bucket: other, Prefix: "then/"})
 	if err != nil || out.Copied != 0 || out.Left != 2 {
 		t.Errorf("again: %+v, %v", out, err)
 	}
 	put(t, i.s.live.In(other), "then/1", "in the way")
-	if _, err = i.s.RestoreAsOf(t.Context(), i.moment, "app/a/", Destination{Bucket: other, Prefix: "then/"}); !fault.Is(err, fault.Conflict) {
+	if _, err = i.s.RestoreAsOf(t.Context(), i.moment, "app/a/", surface.Destination{Bucket: other, Prefix: "then/"}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("something in the way: %v", err)
 	}
 	for name, refused := range map[string]struct {
 		moment time.Time
 		prefix string
-		to     Destination
+		to     surface.Destination
 		want   fault.Kind
 	}{
-		"to come":               {time.Now().Add(time.Hour), "", Destination{Bucket: other}, fault.Invalid},
-		"not the surface's":     {i.moment, "beside/", Destination{Bucket: other}, fault.Invalid},
-		"among what is live":    {i.moment, "app/a/", Destination{Prefix: "app/elsewhere/"}, fault.Invalid},
-		"no such conflict":      {i.moment, "app/a/", Destination{Bucket: other, Conflict: "x"}, fault.Invalid},
-		"no such bucket":        {i.moment, "app/a/", Destination{Bucket: "no-such-bucket"}, fault.Missing},
-		"over what has changed": {i.moment, "app/a/", Destination{Prefix: "app/a/"}, fault.Conflict},
-		"before everything":     {time.Time{}.Add(time.Hour), "app/a/", Destination{Bucket: other, Prefix: "none/"}, ""},
+		"to come":               {time.Now().Add(time.Hour), "", surface.Destination{Bucket: other}, fault.Invalid},
+		"not the surface's":     {i.moment, "beside/", surface.Destination{Bucket: other}, fault.Invalid},
+		"among what is live":    {i.moment, "app/a/", surface.Destination{Prefix: "app/elsewhere/"}, fault.Invalid},
+		"no such conflict":      {i.moment, "app/a/", surface.Destination{Bucket: other, Conflict: "x"}, fault.Invalid},
+		"no such bucket":        {i.moment, "app/a/", surface.Destination{Bucket: "no-such-bucket"}, fault.Missing},
+		"over what has changed": {i.moment, "app/a/", surface.Destination{Prefix: "app/a/"}, fault.Conflict},
+		"before everything":     {time.Time{}.Add(time.Hour), "app/a/", surface.Destination{Bucket: other, Prefix: "none/"}, ""},
 	} {
 		out, err := i.s.RestoreAsOf(t.Context(), refused.moment, refused.prefix, refused.to)
 		if refused.want == "" && (err != nil || out.Objects != 0) || refused.want != "" && !fault.Is(err, refused.want) {
@@ -288,7 +288,7 @@ func asOf(t *testing.T, on service) {
 // undelete puts a prefix back in its own place, and leaves what is newer.
 func undelete(t *testing.T, on service) {
 	i := newIncident(t, on, nil)
-	out, err := i.s.RestoreAsOf(t.Context(), i.moment, "", Destination{Prefix: "app/", Conflict: surface.ConflictUpdate})
+	out, err := i.s.RestoreAsOf(t.Context(), i.moment, "", surface.Destination{Prefix: "app/", Conflict: surface.ConflictUpdate})
 	must(t, err)
 	want := map[string]string{"app/c/new": "new"}
 	maps.Copy(want, i.want)
@@ -381,7 +381,7 @@ func TestWithoutVersions(t *testing.T) {
 	if _, err := s.Hold(t.Context()); !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "--enable-versioning") {
 		t.Errorf("hold: %v", err)
 	}
-	if _, err := s.RestoreAsOf(t.Context(), time.Now(), "", Destination{}); !fault.Is(err, fault.Unsupported) {
+	if _, err := s.RestoreAsOf(t.Context(), time.Now(), "", surface.Destination{}); !fault.Is(err, fault.Unsupported) {
 		t.Errorf("restore: %v", err)
 	}
 	if err := s.Begin(t.Context(), surface.Target{URL: s.LiveURL(), Replace: true}, nil); !fault.Is(err, fault.Unsupported) {
