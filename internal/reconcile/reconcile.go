@@ -19,9 +19,10 @@ const defaultTimeout = 10 * time.Minute
 
 // The kinds of servers.
 const (
-	kindPostgres = "postgres"
-	kindRedis    = "redis"
-	kindGit      = "git"
+	kindPostgres  = "postgres"
+	kindRedis     = "redis"
+	kindGit       = "git"
+	kindTelemetry = "telemetry"
 )
 
 // Server is a restored server.
@@ -38,6 +39,9 @@ type Runner struct {
 	Servers map[string]Server
 	// Stores are the configured stores by their names.
 	Stores map[string]store.Store
+	// Moments are those of the recovery points that were restored, by surface: a
+	// telemetry reconciliation asks about the time before.
+	Moments map[string]time.Time
 	// Expand puts what was restored into a text with placeholders; nil leaves texts as they are.
 	Expand func(text string) (secret.String, error)
 }
@@ -94,6 +98,8 @@ func (r *Runner) compare(ctx context.Context, rec drill.Reconcile, found *tally)
 		return r.chain(ctx, rec, found)
 	case drill.ReconcileHelm:
 		return r.helm(ctx, rec, found)
+	case drill.ReconcileTelemetry:
+		return r.telemetry(ctx, rec, found)
 	default:
 		return fault.New(fault.Unsupported, "a reconciliation of kind %s is not made here", rec.Kind)
 	}

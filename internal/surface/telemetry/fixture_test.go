@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -36,10 +35,6 @@ type prometheus struct {
 // newPrometheus starts one with the samples of a past: the number of hours ago and a value each.
 func newPrometheus(t testing.TB, past map[int]int, options ...string) *prometheus {
 	t.Helper()
-	program, err := exec.LookPath("prometheus")
-	if err != nil {
-		t.Fatal("Prometheus is not installed: apt-get install prometheus")
-	}
 	p := &prometheus{dir: filepath.Join(t.TempDir(), "data")}
 	p.price.Store(1)
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
@@ -52,18 +47,8 @@ func newPrometheus(t testing.TB, past map[int]int, options ...string) *prometheu
 		fmt.Fprintf(w, "price %d\n", p.price.Load())
 	}))
 	t.Cleanup(shop.Close)
-	conf := filepath.Join(t.TempDir(), "prometheus.yml")
 	text := "global: {scrape_interval: 200ms}\nscrape_configs: [{job_name: shop, static_configs: [{targets: ['" + strings.TrimPrefix(shop.URL, "http://") + "']}]}]\n"
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	address := "127.0.0.1:" + strconv.Itoa(servers.FreePort(t))
-	p.url = "http://" + address
-	args := append([]string{"--config.file=" + conf, "--storage.tsdb.path=" + p.dir, "--web.listen-address=" + address, "--log.level=warn"}, options...)
-	servers.Start(t, exec.Command(program, args...), func() error {
-		_, err := values(t.Context(), p.url, "price", time.Now())
-		return err
-	})
+	p.url = servers.Prometheus(t, p.dir, text, options...)
 	return p
 }
 
@@ -72,21 +57,12 @@ const adminAPI = "--web.enable-admin-api"
 // makeBlocks makes blocks of the metric sold by Prometheus's own tool.
 func makeBlocks(t testing.TB, dir string, past map[int]int) {
 	t.Helper()
-	var text strings.Builder
-	text.WriteString("# TYPE sold gauge\n")
+	var samples []servers.Sample
 	now := time.Now()
 	for _, hours := range slices.Backward(slices.Sorted(maps.Keys(past))) {
-		fmt.Fprintf(&text, "sold{shop=\"one\"} %d %d\n", past[hours], now.Add(-time.Duration(hours)*time.Hour).Unix())
+		samples = append(samples, servers.Sample{Series: `sold{shop="one"}`, At: now.Add(-time.Duration(hours) * time.Hour), Value: float64(past[hours])})
 	}
-	text.WriteString("# EOF\n")
-	file := filepath.Join(t.TempDir(), "past")
-	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(t.Context(), "promtool", "tsdb", "create-blocks-from", "openmetrics", file, dir).CombinedOutput()
-	if err != nil {
-		t.Fatalf("promtool: %v: %s", err, out)
-	}
+	servers.PrometheusBlocks(t, dir, samples...)
 }
 
 // values answers a query at a moment, by the series.
