@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,6 +65,45 @@ func TestReleasesAreRead(t *testing.T) {
 		if want := "revision 7 of chart dalp 1.2.3, deployed 2026-10-21T06:30:00Z"; got.String() != want {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+}
+
+// The file is what Helm 3.19.0 has stored for
+//
+//	helm upgrade api CHART --values values.yaml --values live.yaml --set auth.password=x
+func TestAReleaseThatHelmHasWritten(t *testing.T) {
+	t.Parallel()
+	stored, err := os.ReadFile("testdata/helm-3.19.0.release")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeRelease(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "revision 2 of chart dalp 1.2.3, deployed 2026-11-22T14:57:06Z"; got.String() != want || got.Name != "api" || got.Info.Status != statusDeployed {
+		t.Errorf("%s: %+v", got, got)
+	}
+	values, err := parseValues([]byte(`
+image: {tag: "1.10", digest: ~}
+replicas: 2
+enabled: yes
+id: 12345678901234567
+ratio: 1.0
+hosts: [{host: a.example.com, paths: [/]}]
+annotations: {app.kubernetes.io/name: shop}
+empty: {}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := parseValues([]byte("replicas: 3\nextra: [1, 2.50]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := drift{extra: []string{"auth.password"}, equal: 12}
+	if diff := cmp.Diff(want, compareValues(mergeValues(values, live), got.Config, nil), cmp.AllowUnexported(drift{})); diff != "" {
+		t.Error(diff)
 	}
 }
 
