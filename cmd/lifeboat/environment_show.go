@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
@@ -29,7 +30,7 @@ func (a *app) environmentShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			servers, err := serversOf(local.New(c.DataDir), args[0])
+			servers, err := serversOf(c, args[0])
 			if err != nil {
 				return err
 			}
@@ -46,16 +47,21 @@ func (a *app) environmentShow() *cobra.Command {
 }
 
 // serversOf are the server of an ID, or those of a drill; fault.Missing for none.
-func serversOf(environments *local.Environment, id string) ([]shownServer, error) {
-	all, err := environments.List()
+func serversOf(c *config.Config, id string) ([]shownServer, error) {
+	all, err := local.New(c.DataDir).List()
 	if err != nil {
 		return nil, err
 	}
 	var out []shownServer
 	for _, s := range all {
-		if drillID, ok := activities.DrillOfServer(s.ID); s.ID == id || ok && drillID == id {
-			out = append(out, shownServer{ID: s.ID, Kind: s.Kind, Surface: s.Surface, Point: s.Point, Address: s.Address, URL: s.URL.Reveal()})
+		if drillID, ok := activities.DrillOfServer(s.ID); s.ID != id && (!ok || drillID != id) {
+			continue
 		}
+		url, err := (&activities.Activities{Config: c}).IsolatedURL(s.Surface, s.URL)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, shownServer{ID: s.ID, Kind: s.Kind, Surface: s.Surface, Point: s.Point, Address: s.Address, URL: url.Reveal()})
 	}
 	if len(out) == 0 {
 		return nil, fault.New(fault.Missing, "nothing of %s stands on this host: see lifeboat environment list", id)

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -19,7 +19,7 @@ func TestNothingToShowOfAnEnvironment(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got, err := serversOf(local.New(dir), "20260401T060000.000Z-abcdef"); !fault.Is(err, fault.Missing) {
+		if got, err := serversOf(&config.Config{DataDir: dir}, "20260401T060000.000Z-abcdef"); !fault.Is(err, fault.Missing) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}

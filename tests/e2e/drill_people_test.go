@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,6 +34,11 @@ const peoplePlans = `  slow:
     kind: tabletop
     owner: ops@example.com
     steps: [Call the provider of the power, Read the runbook aloud, Name the deputy]
+  yearly: {kind: annual_full, surfaces: [redis], store: offsite, targets: {rto: 30m}}
+  red:
+    kind: restore_test
+    surfaces: [redis]
+    checks: [{name: count, kind: redis, surface: redis, command: [GET, orders], expect: "21", retries: 0}]
   kept:
     surfaces: [main]
     targets: {rto: 30m}
@@ -93,6 +99,16 @@ func TestDrillsAndPeople(t *testing.T) {
 			t.Errorf("the drills have restored into %v", ports)
 		}
 	})
+	t.Run("cancelled at once", func(t *testing.T) {
+		d := s.startDrill(t, adminKey, "yearly")
+		// As soon as Temporal lists the run.
+		eventually(t, time.Minute, "the drill is cancelled", func() bool {
+			return s.call(t, http.MethodDelete, "/v1/drills/"+d.ID, "", nil) == http.StatusAccepted
+		})
+		s.aborted(t, d.ID)
+	})
+	t.Run("of a plan that the worker does not have", s.ofAnUnknownPlan)
+	t.Run("whose finding is decided on", s.decidesOnAFinding)
 	var kept string
 	t.Run("kept", func(t *testing.T) { kept = s.isKept(t) })
 	t.Run("of people", s.ofPeople)
@@ -142,6 +158,57 @@ func (s *site) aborted(t *testing.T, id string) {
 	}
 }
 
+// ofAnUnknownPlan adds a plan to the file alone: the drill fails, and nobody waits for it.
+func (s *site) ofAnUnknownPlan(t *testing.T) {
+	later := s.with(t, "  kept:\n", "  added: {surfaces: [redis]}\n  kept:\n")
+	_, stderr, code := later.run(t, "drill", "run", "added", "--wait")
+	if code != 1 || !strings.Contains(stderr, `no drill "added" in the configuration`) {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	started, _, _ := later.run(t, "drill", "run", "added", "-o", "json")
+	var run, shown struct{ ID, State, Error string }
+	if err := json.Unmarshal([]byte(started), &run); err != nil {
+		t.Fatal(err, started)
+	}
+	eventually(t, time.Minute, "the drill is shown as failed", func() bool {
+		later.ask(t, &shown, "drill", "show", run.ID)
+		return shown.State == drill.StateFailed
+	})
+	if !strings.Contains(shown.Error, `no drill "added"`) {
+		t.Errorf("the reason is %q", shown.Error)
+	}
+}
+
+// decidesOnAFinding has people of several roles decide: what is decided shows
+// on the drill, whose record stays as it was.
+func (s *site) decidesOnAFinding(t *testing.T) {
+	d := s.drill(t, "red")
+	const finding = "red/check-failed/count"
+	s.fails(t, d, finding, "21")
+	viewer, approver := s.newKey(t, "vic", "viewer"), s.newKey(t, "amy", "approver")
+	for _, args := range [][]string{{"--owner", "vic"}, {"--accept-until", "2099-01-01", "--reason", "known"}} {
+		if _, stderr, code := s.as(viewer).run(t, append([]string{"drill", "finding", d.ID, finding}, args...)...); code != 1 || !strings.Contains(stderr, "takes the role") {
+			t.Errorf("a viewer decides %q: exit %d, %s", args, code, stderr)
+		}
+	}
+	// The account has started the drill.
+	if _, stderr, code := s.run(t, "drill", "finding", d.ID, finding, "--accept-until", "2099-01-01", "--reason", "known"); code != 1 || !strings.Contains(stderr, "another person") {
+		t.Errorf("who started it accepts: exit %d, %s", code, stderr)
+	}
+	var decided struct{ Account string }
+	s.as(approver).ask(t, &decided, "drill", "finding", d.ID, finding, "--owner", "grace", "--accept-until", "2099-01-01", "--reason", "known")
+	if !strings.HasPrefix(decided.Account, "cli:") {
+		t.Errorf("the account is %q", decided.Account)
+	}
+	got := s.shown(t, d.ID)
+	if now, was := got.Findings[0], got.Evidence.Findings[0]; now.Owner != "grace" || now.Status != drill.FindingAccepted || was.Owner != "" || was.Status != drill.FindingOpen {
+		t.Errorf("shown is %+v, recorded %+v", now, was)
+	}
+	if page, stderr, code := s.run(t, "evidence", "report", d.ID); code != 0 || !strings.Contains(page, "How findings stand now") {
+		t.Errorf("the report does not tell of it: exit %d, %s", code, stderr)
+	}
+}
+
 // ofPeople walks through a checklist.
 func (s *site) ofPeople(t *testing.T) {
 	run := s.startDrill(t, adminKey, "table")
@@ -179,6 +246,12 @@ func (s *site) isKept(t *testing.T) (id string) {
 	status := s.call(t, http.MethodGet, "/v1/admin/restores/"+running.Evidence.Surfaces[0].RestoreID, "", &server)
 	if status != http.StatusOK || server.State != "done" || server.URL == "" {
 		t.Fatalf("the restored server: %d %+v", status, server)
+	}
+	// Who has the data folder is told how to get in.
+	var standing []struct{ ID, Surface, URL string }
+	s.ask(t, &standing, "environment", "show", run.ID)
+	if len(standing) != 1 || standing[0].ID != running.Evidence.Surfaces[0].RestoreID || standing[0].URL != server.URL {
+		t.Errorf("what stands of the drill: %+v, and not %s", standing, server.URL)
 	}
 	if n := text(t, server.URL, `SELECT count(*) FROM orders`); n != "20" {
 		t.Errorf("%s orders are in the kept environment", n)
