@@ -71,6 +71,9 @@ func (a *Activities) tryFrom(ctx context.Context, ref ServerRef) ([]drill.Attemp
 		return place.TryIsolation(ctx, ref.RestoreID)
 	}
 	live := []secret.String{a.Config.Surfaces[ref.Surface].URL}
+	if metrics := a.Config.Surfaces[ref.Surface].Telemetry; metrics != nil {
+		live = []secret.String{metrics.URL}
+	}
 	if standby := a.Config.Surfaces[ref.Surface].StandbyURL; standby != "" {
 		live = append(live, standby)
 	}

@@ -157,6 +157,9 @@ func (s Surface) places() []string {
 			out = append(out, remote.Address)
 		}
 	}
+	if s.Telemetry != nil {
+		out = append(out, publicURL(s.Telemetry.URL))
+	}
 	if s.Bucket != nil {
 		out = append(out, publicConnection(s.Bucket.ConnectionString))
 	}

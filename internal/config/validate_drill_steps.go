@@ -18,7 +18,7 @@ func (d *planValidator) sanitize() {
 	for i, s := range d.p.Sanitize {
 		path := index(d.path, "sanitize", i)
 		names = d.stepName(path, s.Name, names)
-		d.surface(path, s.Surface, "postgres")
+		d.surface(path, s.Surface, surface.KindPostgres)
 		if strings.TrimSpace(s.SQL) == "" {
 			d.refuse(path, "%s.sql is missing", path)
 		}
@@ -80,7 +80,7 @@ func (d *planValidator) checks() {
 		names = d.stepName(path, c.Name, names)
 		d.problems(path, c.Problems())
 		if c.Surface != "" {
-			d.surface(path, c.Surface, askedKinds[c.Kind])
+			d.surface(path, c.Surface, askedKinds[c.Kind]...)
 		}
 		for _, name := range slices.Concat(sorted(c.Headers), sorted(c.ExpectHeaders)) {
 			if !headerName.MatchString(name) {
@@ -103,11 +103,15 @@ func (d *planValidator) checks() {
 }
 
 // askedKinds are the kinds of surfaces that kinds of checks and reconciliations need.
-var askedKinds = map[string]string{
-	drill.CheckSQL:         "postgres",
-	drill.CheckRedis:       "redis",
-	drill.ReconcileObjects: "postgres",
-	drill.ReconcileChain:   "postgres",
+var askedKinds = map[string][]string{
+	drill.CheckSQL:           {surface.KindPostgres},
+	drill.CheckRedis:         {surface.KindRedis},
+	drill.CheckKubernetes:    {surface.KindKubernetes, surface.KindVelero},
+	drill.ReconcileQuery:     {surface.KindPostgres, surface.KindRedis},
+	drill.ReconcileObjects:   {surface.KindPostgres},
+	drill.ReconcileChain:     {surface.KindPostgres},
+	drill.ReconcileHelm:      {surface.KindGit},
+	drill.ReconcileTelemetry: {surface.KindTelemetry},
 }
 
 // headerName is what RFC 9110 takes for the name of a header.
@@ -118,10 +122,10 @@ func (d *planValidator) reconcile() {
 		path := index(d.path, "reconcile", i)
 		d.problems(path, r.Problems())
 		if r.Surface != "" {
-			d.surface(path, r.Surface, askedKinds[r.Kind])
+			d.surface(path, r.Surface, askedKinds[r.Kind]...)
 		}
 		if r.With != nil && r.With.Surface != "" {
-			d.surface(path+".with", r.With.Surface, "")
+			d.surface(path+".with", r.With.Surface, surface.KindPostgres, surface.KindRedis)
 		}
 		d.store(path, r.Store)
 	}

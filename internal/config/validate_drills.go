@@ -104,15 +104,15 @@ func (d *planValidator) store(path, name string) {
 }
 
 // surface checks a surface that is named under a path: it is one of the plan's,
-// and of a kind when one is given.
-func (d *planValidator) surface(path, name, kind string) {
+// and of one of the kinds where any are given.
+func (d *planValidator) surface(path, name string, kinds ...string) {
 	at := path + ".surface"
 	if !slices.Contains(d.p.Surfaces, name) {
 		d.refuse(at, "%s %q is not among the surfaces of the plan (%s)", at, name, listed(d.p.Surfaces))
 		return
 	}
-	if s, known := d.c.Surfaces[name]; known && kind != "" && s.Kind != kind {
-		d.refuse(at, "%s %q is of kind %s, and must be of kind %s", at, name, s.Kind, kind)
+	if s, known := d.c.Surfaces[name]; known && len(kinds) > 0 && !slices.Contains(kinds, s.Kind) {
+		d.refuse(at, "%s %q is of kind %s, and must be of kind %s", at, name, s.Kind, strings.Join(kinds, " or "))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/postgres"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/redis"
+	"github.com/lifeboat-dr/lifeboat/internal/surface/telemetry"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/velero"
 )
 
@@ -28,6 +29,8 @@ func Open(name string, c surface.Config) (surface.Surface, error) {
 		return velero.New(name, c)
 	case surface.KindObjects:
 		return objects.New(name, c)
+	case surface.KindTelemetry:
+		return telemetry.New(name, c)
 	case surface.KindGit:
 		return gitconfig.New(name, c)
 	default:
