@@ -95,6 +95,12 @@ func (a *Activities) Hold(ctx context.Context, in HoldInput) error {
 func open(ctx context.Context, src surface.Surface) (surface.View, error) {
 	p := startPulse(ctx, stepOpening, 0)
 	defer p.end()
+	if keeper, ok := src.(surface.Keeper); ok {
+		// A point needs what is kept for it, also the first one, and after a change by hand.
+		if _, err := keeper.Keep(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return src.Hold(ctx)
 }
 

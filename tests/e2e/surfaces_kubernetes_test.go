@@ -3,13 +3,20 @@
 package e2e
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -32,16 +39,33 @@ environments:
 surfaces:
   main:     {kind: postgres, url: "POSTGRES"}
   shop:     {kind: kubernetes, kubeconfig: KUBECONFIG, namespaces: [NAMESPACE], environment: dr}
-  settings: {kind: git, repository: {url: "REPOSITORY"}}
+  redis:    {kind: redis, url: "REDIS"}
+  settings: {kind: git, repository: {url: "REPOSITORY", paths: [values.yaml]}}
+  files:    {kind: objects, bucket: BUCKET}
+  metrics:  {kind: telemetry, telemetry: {url: "PROMETHEUS"}}
+  platform:
+    kind: velero
+    kubeconfig: KUBECONFIG
+    namespaces: [NAMESPACE]
+    environment: dr
+    velero:
+      namespace: VELERO
+      storage: {name: default, provider: s3, bucket: VBUCKET, region: us-east-1, endpoint: "ENDPOINT", caFile: CAFILE, credential: {name: CREDENTIAL, key: CREDKEY}, default: true}
+      schedules: {daily: {preset: daily}, support: {preset: support, paused: true}}
+      backup: {includeAllPVCs: false}
 targets:
   staging: {kind: kubernetes, url: "kubernetes://KUBECONFIG?namespace=NAMESPACE:NAMESPACE-staging"}
 policies:
   main-daily:     {surface: main, cron: "0 2 * * *", store: primary, keep: {days: 30}}
   shop-hourly:    {surface: shop, cron: "0 * * * *", store: primary, keep: {hourly: 48}}
+  redis-hourly:   {surface: redis, cron: "15 * * * *", store: primary}
   settings-daily: {surface: settings, cron: "0 3 * * *", store: primary}
+  files-daily:    {surface: files, cron: "0 4 * * *", store: primary, keep: {days: 90}}
+  metrics-daily:  {surface: metrics, cron: "0 5 * * *", store: primary, keep: {days: 3}}
+  platform-daily: {surface: platform, cron: "0 6 * * *", store: primary, keep: {days: 7}}
 drills:
   everything:
-    surfaces: [main, shop, settings]
+    surfaces: [main, redis, shop, settings, files, metrics, platform]
     owner: ops@example.com
     scenario: the cluster is lost, and all that ran on it
     targets: {rto: 30m, rpo: 1h}
@@ -49,6 +73,11 @@ drills:
       - {name: orders, kind: sql, surface: main, query: "SELECT count(*) FROM orders", expect: "20"}
       - {name: web, kind: kubernetes, surface: shop, resource: deployment/web, timeout: 20s, retries: 20}
       - {name: all, kind: kubernetes, surface: shop, resource: all, timeout: 20s, retries: 20}
+      - {name: veleros, kind: kubernetes, surface: platform, resource: deployment/web, timeout: 20s, retries: 20}
+      - {name: greeting, kind: redis, surface: redis, command: [GET, greeting], expect: hello}
+    reconcile:
+      - {name: values, kind: helm, surface: settings, helm: {files: [values.yaml], release: {name: shop, namespace: NAMESPACE, kubeconfig: KUBECONFIG}}}
+      - {name: incident, kind: telemetry, surface: metrics, query: 'sold{shop="one"}', window: 3h, expect: "> 0"}
 `
 
 // shopManifests are an application on a cluster.
@@ -109,14 +138,59 @@ func repository(t *testing.T) string {
 	return dir
 }
 
-// TestEverySurfaceInOneDrill restores a database, a namespace and the history of
-// a configuration, asks all of them, and leaves nothing on the cluster.
+// release is the Secret in which Helm keeps a release with one value of its own.
+func release(t *testing.T, name, value string, of any) string {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{
+		"name": name, "version": 1, "info": map[string]any{"status": "deployed"},
+		"chart": map[string]any{"metadata": map[string]any{"name": name, "version": "1.2.3"}}, "config": map[string]any{value: of},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	once := base64.StdEncoding.EncodeToString(packed.Bytes())
+	return fmt.Sprintf(`
+apiVersion: v1
+kind: Secret
+type: helm.sh/release.v1
+metadata: {name: sh.helm.release.v1.%s.v1, labels: {owner: helm, name: %s, status: deployed, version: "1"}}
+data: {release: %s}
+`, name, name, base64.StdEncoding.EncodeToString([]byte(once)))
+}
+
+// TestEverySurfaceInOneDrill restores databases, a namespace in two ways, a
+// bucket, metrics and the history of a configuration, asks all of them, and
+// leaves nothing on the cluster.
 func TestEverySurfaceInOneDrill(t *testing.T) {
 	kube := servers.Kubernetes(t)
 	namespace := kube.Namespace(t)
 	kube.Apply(t, namespace, shopManifests)
-	pg := servers.Postgres(t)
+	pg, rd := servers.Postgres(t), servers.Redis(t)
 	live := shop(t, pg, 20)
+	goods(t, live, rd, 20)
+	storage := servers.S3(t)
+	files, backups := storage.LockedBucket(t), storage.Bucket(t)
+	key := "uploads/contract.pdf"
+	if _, err := storage.Client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &files.Bucket, Key: &key, Body: strings.NewReader("signed")}); err != nil {
+		t.Fatal(err)
+	}
+	servers.VeleroDefinitions(t, kube)
+	velero := servers.Velero(t, kube, kube.Namespace(t), storage)
+	metrics := filepath.Join(t.TempDir(), "metrics")
+	if err := os.Mkdir(metrics, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	servers.PrometheusBlocks(t, metrics, servers.Sample{Series: `sold{shop="one"}`, At: time.Now().Add(-time.Hour), Value: 7})
+	prometheus := servers.Prometheus(t, metrics, "global: {}\n", "--web.enable-admin-api")
+	kube.Apply(t, namespace, release(t, "shop", "replicas", 2))
 	identity, _, err := seal.GenerateIdentity()
 	if err != nil {
 		t.Fatal(err)
@@ -126,9 +200,11 @@ func TestEverySurfaceInOneDrill(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newSite(t, strings.NewReplacer("IDENTITY", identity.Reveal(), "EVIDENCEKEY", private.Reveal(), "POSTGRES", live,
+		"REDIS", rd.URL, "BUCKET", bucketOf(files), "PROMETHEUS", prometheus, "VELERO", velero.Namespace, "VBUCKET", backups.Bucket,
+		"ENDPOINT", storage.Endpoint, "CAFILE", storage.CAFile, "CREDENTIAL", servers.VeleroSecret, "CREDKEY", servers.VeleroSecretKey,
 		"KUBECONFIG", kube.Kubeconfig, "NAMESPACE", namespace, "REPOSITORY", repository(t)).Replace(surfacesConfig))
 	s.start(t, "up")
-	for _, surface := range []string{"main", "shop", "settings"} {
+	for _, surface := range []string{"main", "redis", "shop", "settings", "files", "metrics", "platform"} {
 		s.ask(t, new(point), "snapshot", "create", surface, "--wait")
 	}
 	d := s.drill(t, "everything")
@@ -153,6 +229,11 @@ func TestEverySurfaceInOneDrill(t *testing.T) {
 	}
 	if !slices.ContainsFunc(d.Evidence.Isolation.Attempts, func(a drill.Attempt) bool { return strings.HasPrefix(a.What, "shop: ") }) {
 		t.Error("nothing was tried against the restored namespace")
+	}
+	for _, r := range d.Evidence.Reconciled {
+		if r.Result != drill.Pass {
+			t.Errorf("reconciliation %s of %s: %s", r.Name, r.Subject, r.Detail)
+		}
 	}
 	s.leftNoNamespace(t, kube)
 	s.restoredToStaging(t, kube, namespace)
