@@ -76,7 +76,7 @@ drills:
       - {name: veleros, kind: kubernetes, surface: platform, resource: deployment/web, timeout: 20s, retries: 20}
       - {name: greeting, kind: redis, surface: redis, command: [GET, greeting], expect: hello}
     reconcile:
-      - {name: values, kind: helm, surface: settings, helm: {files: [values.yaml], release: {name: shop, namespace: NAMESPACE, kubeconfig: KUBECONFIG}}}
+      - {name: values, kind: helm, surface: settings, helm: {files: [values.yaml], release: shop, namespace: "{{shop.namespace}}", kubeconfig: "{{shop.kubeconfig}}"}}
       - {name: incident, kind: telemetry, surface: metrics, query: 'sold{shop="one"}', window: 3h, expect: "> 0"}
 `
 
