@@ -3,10 +3,12 @@
 // which nothing reaches out, as far as the cluster enforces that.
 //
 // What Lifeboat's own account needs on the cluster, beside what a restore needs:
-// to get, list, create, patch and delete namespaces; to get, list and patch
-// network policies, resource quotas, limit ranges and service accounts; to list
-// and patch persistent volumes, and to delete them; to create
-// subjectaccessreviews; to list, patch and delete whatever a restore makes.
+// to get, list, create, patch and delete namespaces; to get, list, create and
+// patch network policies, resource quotas, limit ranges and service accounts; to
+// list, patch and delete persistent volumes; to create subjectaccessreviews, and
+// pods and services (none is kept); to list, patch and delete whatever a restore
+// makes; to list, in all namespaces, what names the types, classes and roles that
+// came with an environment, which stay on the cluster otherwise.
 package kubernetes
 
 import (
@@ -73,22 +75,29 @@ func New(c Config) (*Environment, error) {
 }
 
 // Make makes one namespace for each of the point's, guarded by a network
-// policy, a quota, a limit range and pod security. The default service account
-// of each mounts no token into pods that don't ask for one. What guards a
-// namespace is put right where it was changed.
+// policy, a quota and pod security, and by a limit range where the quota is one
+// of processors or memory. The default service account of each mounts no token
+// into pods that don't ask for one. What guards a namespace is put right where
+// it was changed. Make returns once the quotas are counted, and hold.
 //
 // Errors: Conflict where a namespace of that name belongs to somebody else,
-// Unavailable while an earlier place of that id is still being removed.
+// Unavailable while an earlier place of that id is still being removed, or when
+// the context ends before the quotas are counted.
 func (e *Environment) Make(ctx context.Context, id string, of environment.Origin) (environment.Made, error) {
 	if id == "" || len(of.Namespaces) == 0 {
 		return environment.Made{}, fault.New(fault.Invalid, "an isolated environment on a cluster needs an ID, and a point with namespaces")
 	}
 	place := placeID(id)
+	var made []string
 	for _, old := range of.Namespaces {
 		g := guarded{config: e.config, place: place, id: id, name: namespaceName(e.config.Prefix, place, old), old: old, of: of}
 		if err := e.makeNamespace(ctx, g); err != nil {
 			return environment.Made{}, fault.While(err, "make the namespace %s", g.name)
 		}
+		made = append(made, g.name)
+	}
+	if err := e.untilCounted(ctx, made); err != nil {
+		return environment.Made{}, fault.While(err, "make environment %s", id)
 	}
 	return e.Find(ctx, id)
 }
@@ -230,6 +239,7 @@ func (e *Environment) Limits() []string {
 		"network policies are enforced by the cluster's network plug-in alone: that they are there was looked at, and no connection was tried",
 		"the copies may ask the cluster's DNS, which may ask on outside of the cluster",
 		"the copies share the nodes, the API server and the storage of their cluster with what else is on it",
+		"what a binding for the whole cluster gives to service accounts, their copies have in their own namespace alone: a copy that needs nodes, other namespaces or anything else of the cluster fails at that",
 		"routes into the cluster other than Services and Ingresses (those of a gateway or a service mesh) were not looked at",
 		"the data on a volume that was not provisioned for its claim stay on it when the environment is removed",
 	}

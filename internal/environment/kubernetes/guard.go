@@ -1,8 +1,12 @@
 package kubernetes
 
 import (
+	"context"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -89,25 +93,38 @@ func (g guarded) within() ([]manifest, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "write a network policy")
 	}
-	return []manifest{
+	out := []manifest{
 		g.object(networkPolicies, "NetworkPolicy", policyName, map[string]any{"spec": spec}),
 		g.object(quotas, "ResourceQuota", limitsName, map[string]any{"spec": map[string]any{"hard": hard}}),
-		g.object(limitRanges, "LimitRange", limitsName, map[string]any{"spec": map[string]any{"limits": []any{g.limits()}}}),
 		// Nothing in the copies gets a token that it does not ask for.
 		g.object(serviceAccounts, "ServiceAccount", "default", map[string]any{"automountServiceAccountToken": false}),
-	}, nil
+	}
+	if limits := g.limits(); limits != nil {
+		out = append(out, g.object(limitRanges, "LimitRange", limitsName, map[string]any{"spec": map[string]any{"limits": []any{limits}}}))
+	}
+	return out, nil
 }
 
-// limits are what a container asks for that says nothing itself. Without them a
-// quota of processors or memory would refuse it.
+// limits are what a container asks for that says nothing itself, where the
+// quota would refuse it otherwise. A LimitRange of the point's own may ask for
+// more than that, and pods would get either: there are none without need.
 func (g guarded) limits() map[string]any {
-	out := map[string]any{"type": "Container", "defaultRequest": map[string]any{"cpu": "10m", "memory": "32Mi"}}
-	most := map[string]any{}
-	for name, value := range map[string]string{"cpu": "1", "memory": "1Gi"} {
-		if _, bounded := g.config.Quota["limits."+name]; bounded {
-			most[name] = value
+	asks, most := map[string]any{}, map[string]any{}
+	for name, few := range map[string][2]string{"cpu": {"10m", "1"}, "memory": {"32Mi", "1Gi"}} {
+		_, plain := g.config.Quota[name]
+		_, requests := g.config.Quota["requests."+name]
+		_, limits := g.config.Quota["limits."+name]
+		if plain || requests || limits {
+			asks[name] = few[0]
+		}
+		if limits {
+			most[name] = few[1]
 		}
 	}
+	if len(asks) == 0 {
+		return nil
+	}
+	out := map[string]any{"type": "Container", "defaultRequest": asks}
 	if len(most) > 0 {
 		out["default"] = most
 	}
@@ -150,4 +167,30 @@ func policySpec(place string, allowed []string) networkingv1.NetworkPolicySpec {
 		})
 	}
 	return spec
+}
+
+// untilCounted waits until the quotas of namespaces are counted: Kubernetes does
+// not hold anybody to one before.
+func (e *Environment) untilCounted(ctx context.Context, of []string) error {
+	waitsFor, err := until(ctx, func() ([]string, error) {
+		var left []string
+		for _, name := range of {
+			found, err := e.client.Resource(quotas, name).Get(ctx, limitsName, metav1.GetOptions{})
+			if err != nil {
+				return nil, cluster.Failure(err, "read the quota of %s", name)
+			}
+			var quota corev1.ResourceQuota
+			if err := convert(*found, &quota); err != nil {
+				return nil, err
+			}
+			if len(quota.Status.Used) == 0 || !equality.Semantic.DeepEqual(quota.Status.Hard, quota.Spec.Hard) {
+				left = append(left, "quota of "+name)
+			}
+		}
+		return left, nil
+	})
+	if err != nil || len(waitsFor) == 0 {
+		return err
+	}
+	return fault.New(fault.Unavailable, "the cluster's controllers have not counted the %s: see that they run", strings.Join(waitsFor, ", "))
 }

@@ -22,7 +22,9 @@ type object struct {
 	resource        schema.GroupVersionResource
 	namespace, name string
 	uid             types.UID
-	place           string
+	// version is its resource version.
+	version string
+	place   string
 	// deleted is when its deletion was asked for; zero when it was not.
 	deleted    time.Time
 	finalizers []string
@@ -94,21 +96,30 @@ func (e *Environment) clusterObjects(ctx context.Context, selector string) ([]ob
 	return out, nil
 }
 
-// objects lists what is there of a type.
+// objects lists what is there of a type; nothing of one that may not be listed.
 func (e *Environment) objects(ctx context.Context, of schema.GroupVersionResource, namespace, selector string) ([]object, error) {
+	out, err := e.listed(ctx, of, namespace, selector)
+	if apierrors.IsForbidden(err) {
+		return nil, nil
+	}
+	return out, err
+}
+
+// listed lists what is there of a type.
+func (e *Environment) listed(ctx context.Context, of schema.GroupVersionResource, namespace, selector string) ([]object, error) {
 	var out []object
 	options := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
 	for {
 		page, err := e.metadata.Resource(of).Namespace(namespace).List(ctx, options)
 		switch {
-		case apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
+		case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
 			return nil, nil
 		case err != nil:
 			return nil, cluster.Failure(err, "list %s", of.GroupResource())
 		}
 		for _, item := range page.Items {
 			o := object{
-				resource: of, namespace: item.Namespace, name: item.Name, uid: item.UID,
+				resource: of, namespace: item.Namespace, name: item.Name, uid: item.UID, version: item.ResourceVersion,
 				place: item.Labels[cluster.LabelEnvironment], finalizers: item.Finalizers,
 			}
 			if item.DeletionTimestamp != nil {

@@ -2,16 +2,11 @@ package kubernetes
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -30,11 +25,12 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 // its label, and the volumes of its claims, and waits until all of it is gone. A
 // volume that was provisioned for a claim is deleted with its data, whatever
 // its reclaim policy was; of any other one, the object alone. Finalisers that
-// have held something in the namespaces for a minute are taken off.
+// have held something in the namespaces for a minute are taken off. Types,
+// classes and roles that came with the environment and that others use now
+// stay: as another environment's where only those do, and else without a label.
 //
 // Errors: Unavailable when the context ends before everything is gone, saying
-// what holds it; Conflict where a type that came with the environment is used
-// by somebody else now. Calling it again goes on.
+// what holds it. Calling it again goes on.
 func (e *Environment) Remove(ctx context.Context, id string) error {
 	return fault.While(e.remove(ctx, placeID(id)), "remove environment %s", id)
 }
@@ -53,7 +49,7 @@ func (e *Environment) remove(ctx context.Context, place string) error {
 		return err
 	}
 	for _, o := range rest {
-		if o.resource != volumes && o.resource.GroupResource() != definitions.GroupResource() {
+		if o.resource != volumes && !isShared(o) {
 			if err := e.delete(ctx, o); err != nil {
 				return err
 			}
@@ -71,19 +67,32 @@ func (e *Environment) remove(ctx context.Context, place string) error {
 
 // untilGone repeats a step until it says that nothing is left.
 func (e *Environment) untilGone(ctx context.Context, step func() (left []string, err error)) error {
+	left, err := until(ctx, step)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	return fault.New(fault.Unavailable, "not gone in time: %s (a finaliser is taken off after %v; anything else has to go by itself, or by hand)",
+		strings.Join(left, "; "), e.patience)
+}
+
+// until repeats a step until it waits for nothing more, or the context ends:
+// then it returns what the step waits for.
+func until(ctx context.Context, step func() (waitsFor []string, err error)) ([]string, error) {
 	var left []string
 	for {
 		now, err := step()
 		if ctx.Err() == nil {
 			if err != nil || len(now) == 0 {
-				return err
+				return nil, err
 			}
 			left = now
 		}
 		select {
 		case <-ctx.Done():
-			return fault.New(fault.Unavailable, "not gone in time: %s (a finaliser is taken off after %v; anything else has to go by itself, or by hand)",
-				strings.Join(left, "; "), e.patience)
+			if len(left) == 0 {
+				left = []string{"the API server"}
+			}
+			return left, nil
 		case <-time.After(pollEvery):
 		}
 	}
@@ -130,8 +139,8 @@ func (e *Environment) removeRest(ctx context.Context, place string) ([]string, e
 		switch {
 		case o.resource == volumes:
 			text, err = e.removeVolume(ctx, o)
-		case o.resource.GroupResource() == definitions.GroupResource():
-			err = e.removeDefinition(ctx, o)
+		case isShared(o):
+			err = e.removeShared(ctx, o)
 		default:
 			err = e.delete(ctx, o)
 		}
@@ -141,34 +150,4 @@ func (e *Environment) removeRest(ctx context.Context, place string) ([]string, e
 		left = append(left, text)
 	}
 	return left, nil
-}
-
-// removeDefinition deletes a type, unless somebody outside of the environment uses it.
-func (e *Environment) removeDefinition(ctx context.Context, o object) error {
-	found, err := e.client.Resource(o.resource, "").Get(ctx, o.name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	} else if err != nil {
-		return cluster.Failure(err, "read %s", o)
-	}
-	group, _, _ := unstructured.NestedString(found.Object, "spec", "group")
-	plural, _, _ := unstructured.NestedString(found.Object, "spec", "names", "plural")
-	versions, _, _ := unstructured.NestedSlice(found.Object, "spec", "versions")
-	for _, v := range versions {
-		version, _ := v.(map[string]any)
-		if version["served"] != true {
-			continue
-		}
-		name, _ := version["name"].(string)
-		users, err := e.objects(ctx, schema.GroupVersionResource{Group: group, Version: name, Resource: plural}, "", "")
-		if err != nil {
-			return err
-		}
-		if n := slices.IndexFunc(users, func(u object) bool { return u.place != o.place }); n >= 0 {
-			return fault.New(fault.Conflict, "%s came with the environment, and %s is of that type now: to keep the type, take the label %s off it",
-				o, users[n], cluster.LabelEnvironment)
-		}
-		break
-	}
-	return e.delete(ctx, o)
 }

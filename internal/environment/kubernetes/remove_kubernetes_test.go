@@ -4,6 +4,7 @@ package kubernetes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,7 +141,46 @@ metadata: {name: by-hand}
 spec: {storageClassName: by-hand, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
 `, labels)+"---\n"+widgets(ours, id)+"---\n"+widget(ours, "copy", ours+"/hold")+"\n---\n"+widgets(used, id))
 	live := kube.Namespace(t)
-	kube.Apply(t, live, fmt.Sprintf("{apiVersion: %s/v1, kind: Widget, metadata: {name: live}}", used))
+	kube.Apply(t, live, fmt.Sprintf(`
+apiVersion: %[1]s/v1
+kind: Widget
+metadata: {name: live}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: beside-used, %[2]s}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: beside-namesake, %[2]s}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: used}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: beside-used}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: namesake}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: beside-namesake}
+---
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: beside-used, %[2]s}
+value: 7
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: used}
+spec:
+  schedule: "0 1 1 1 *"
+  jobTemplate: {spec: {template: {spec: {priorityClassName: beside-used, restartPolicy: Never, containers: [{name: c, image: c}]}}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: beside-copy, %[2]s}
+spec: {controller: example.com/none}
+`, used, labels))
 
 	bound := map[string]string{}
 	for _, claim := range []string{"provisioned", "by-hand"} {
@@ -160,25 +200,18 @@ spec: {storageClassName: by-hand, accessModes: [ReadWriteOnce], resources: {requ
 		t.Fatalf("bound %v", bound)
 	}
 	e.patience = 0
-	err := e.Remove(t.Context(), id)
-	if !fault.Is(err, fault.Conflict) || !mentions(err, "widgets."+used, "widgets."+used+"/live in namespace "+live) {
-		t.Fatalf("a type that is used: %v", err)
-	}
-	if !exists(t, definitions, "", "widgets."+used) {
-		t.Fatal("a type that is used was deleted")
-	}
-	if ids, err := e.IDs(t.Context()); err != nil || !strings.Contains(strings.Join(ids, " "), id) {
-		t.Errorf("IDs: %q %v", ids, err)
-	}
-	patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:null}}}`, cluster.LabelEnvironment)
-	if _, err := kube.Client.Resource(definitions, "").Patch(t.Context(), "widgets."+used, "application/merge-patch+json", patch, metav1.PatchOptions{}); err != nil {
-		t.Fatal(err)
-	}
 	if err := e.Remove(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
+	if left, err := e.Left(t.Context(), id); err != nil || len(left) > 0 {
+		t.Errorf("left: %q %v", left, err)
+	}
+	if ids, err := e.IDs(t.Context()); err != nil || slices.Contains(ids, id) {
+		t.Errorf("IDs: %q %v", ids, err)
+	}
 	roles := schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
 	classes := schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses"}
+	priorities := schema.GroupVersionResource{Group: "scheduling.k8s.io", Version: "v1", Resource: "priorityclasses"}
 	for what, there := range map[string]bool{
 		"the copy's role":       exists(t, roles, "", "beside-copy"),
 		"the copy's class":      exists(t, classes, "", "beside-copy"),
@@ -186,6 +219,10 @@ spec: {storageClassName: by-hand, accessModes: [ReadWriteOnce], resources: {requ
 		"the volume made":       exists(t, volumes, "", bound["provisioned"]),
 		"the volume by hand":    exists(t, volumes, "", "beside-by-hand"),
 		"the copy's namespace":  exists(t, namespaces, "", name),
+		"the class for ingress": exists(t, schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingressclasses"}, "", "beside-copy"),
+		"a role's namesake":     exists(t, roles, "", "beside-namesake"),
+		"not the role kept":     !exists(t, roles, "", "beside-used"),
+		"not the priority kept": !exists(t, priorities, "", "beside-used"),
 		"not the live role":     !exists(t, roles, "", "beside-live"),
 		"not the type kept":     !exists(t, definitions, "", "widgets."+used),
 		"not the live resource": !exists(t, schema.GroupVersionResource{Group: used, Version: "v1", Resource: "widgets"}, live, "live"),

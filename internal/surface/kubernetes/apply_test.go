@@ -34,6 +34,7 @@ func TestRefusalsAreToldWithoutValues(t *testing.T) {
 		"a change": {apierrors.NewInvalid(kind, "a", field.ErrorList{field.Invalid(field.NewPath("type"), hidden, "field is immutable")}),
 			fault.Invalid, "type (it can't be changed"},
 		"a quota":          {forbidden("exceeded quota: x"), fault.Exhausted, "quota"},
+		"a new quota":      {forbidden("status unknown for quota: x"), fault.Unavailable, "quota"},
 		"a standard":       {forbidden(`violates PodSecurity "restricted"`), fault.Denied, "pod security"},
 		"an account":       {forbidden("error looking up service account a/b"), fault.Unavailable, "service account"},
 		"a user":           {forbidden("User cannot patch"), fault.Denied, "may not write"},

@@ -143,6 +143,8 @@ func forbidden(message string) (fault.Kind, string, bool) {
 	switch {
 	case strings.Contains(message, "exceeded quota"):
 		return fault.Exhausted, "the quota of its namespace is used up", true
+	case strings.Contains(message, "status unknown for quota"):
+		return fault.Unavailable, "the quota of its namespace is not counted yet", true
 	case strings.Contains(message, "violates PodSecurity"):
 		return fault.Denied, "the pod security standard of its namespace does not admit it", true
 	case strings.Contains(message, "error looking up service account"):

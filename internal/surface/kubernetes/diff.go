@@ -46,6 +46,9 @@ type changes struct {
 }
 
 func (c *changes) look(ctx context.Context, d *destination, s *step) error {
+	if s.action == actionShare {
+		return nil
+	}
 	change := surface.Change{Action: s.action, Kind: s.wanted.GetKind(), Name: s.name()}
 	if s.there {
 		var err error

@@ -22,7 +22,7 @@ var (
 		labelNamespaceName, "kubernetes.io/legacy-token-last-used", "velero.io/backup-name", "velero.io/restore-name",
 	}
 	droppedAnnotations = append([]string{
-		annotationApplied, annotationLeader, annotationAccountUID, "kubernetes.io/limit-ranger",
+		annotationApplied, annotationLeader, annotationAccountUID, annotationLimits,
 		"pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller", "volume.kubernetes.io/selected-node",
 		"volume.beta.kubernetes.io/storage-class", "volume.beta.kubernetes.io/storage-provisioner",
 		"volume.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-resizer",

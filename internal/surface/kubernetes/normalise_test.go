@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -131,6 +132,15 @@ spec:
   podSelector: {}
   ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: pay}}}, {namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [shop, other]}]}}]}]
   egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]`},
+	{of: typePolicies, text: `
+kind: NetworkPolicy
+apiVersion: networking.k8s.io/v1
+metadata: {name: wide, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress, Egress]
+  ingress: [{}, {from: [{namespaceSelector: {}}, {namespaceSelector: {matchLabels: {team: x}}}], ports: [{port: 80, protocol: TCP}]}, {from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]
+  egress: [{}, {to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}]}, {to: [{podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}]}]`},
 	{of: typeRoleBindings, text: `
 kind: RoleBinding
 apiVersion: rbac.authorization.k8s.io/v1
@@ -185,9 +195,13 @@ func TestARestoreDoesNotShow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sent, err := (remapper{place}).remap(copied(o))
+			_, all, err := (remapper{place}).sends(copied(o))
 			if err != nil {
 				t.Fatal(err)
+			}
+			sent := all[0]
+			if sent.GetKind() == kindRoleBinding && o.Resource == typeClusterBindings {
+				sent = unconfined(all)
 			}
 			if f.again != nil {
 				f.again(sent.Object)
@@ -251,6 +265,7 @@ func TestThingsThatMustShow(t *testing.T) {
 		"a custom resource":   {schema.GroupResource{Group: "example.com", Resource: "widgets"}, func(b map[string]any) { fieldsOf(b, "spec")["size"] = int64(4) }},
 		"a pull secret":       {typeServiceAccounts, func(b map[string]any) { delete(b, "imagePullSecrets") }},
 		"who may come in":     {typePolicies, func(b map[string]any) { delete(fieldsOf(b, "spec"), "ingress") }},
+		"to whom all may go":  {typePolicies, func(b map[string]any) { fieldsOf(b, "spec")["egress"] = []any{map[string]any{}} }},
 	} {
 		i := slices.IndexFunc(fixtures, func(f fixture) bool { return f.of == c.of })
 		o := fromYAML(t, c.of, fixtures[i].text)
@@ -330,5 +345,37 @@ func TestScope(t *testing.T) {
 	}
 	if len(s.Scope(f, surface.Selection{})) != len(f) {
 		t.Error("without a selection something is left out")
+	}
+}
+
+// TestWhatAnEnvironmentsLimitsSetDoesNotShow has pods that a LimitRange gave something.
+func TestWhatAnEnvironmentsLimitsSetDoesNotShow(t *testing.T) {
+	t.Parallel()
+	const pod = `
+kind: Pod
+apiVersion: v1
+metadata: {name: p, namespace: shop ANNOTATIONS}
+spec:
+  initContainers: [{name: web, resources: {INIT}}]
+  containers: [{name: web, resources: {WEB}}, {name: own, resources: {requests: {cpu: 2}}}]`
+	entry := func(annotations, first, web string) string {
+		o := fromYAML(t, typePods, strings.NewReplacer(" ANNOTATIONS", annotations, "INIT", first, "WEB", web).Replace(pod))
+		dropLimits(o.Body.Object)
+		out, err := entryOf(o, pointNames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Digest
+	}
+	const set = `, annotations: {kubernetes.io/limit-ranger: "LimitRanger plugin set: cpu, memory request for container web; cpu limit for init container web"}`
+	want := entry("", "", "")
+	if got := entry(set, "limits: {cpu: 1}", "requests: {cpu: 10m, memory: 32Mi}"); got != want {
+		t.Error("what was set shows")
+	}
+	if got := entry(set, "limits: {cpu: 1}", "requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 1Gi}"); got == want {
+		t.Error("what somebody asked for does not show")
+	}
+	if got := entry("", "", "requests: {cpu: 10m}"); got == want {
+		t.Error("what nobody has set does not show")
 	}
 }

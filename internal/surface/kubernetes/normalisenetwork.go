@@ -64,17 +64,3 @@ func normaliseRoute(body map[string]any) {
 		delete(listener, "hostname")
 	}
 }
-
-// normalisePolicy drops what may go out, which an environment narrows, and
-// calls the namespaces that may come in as the point does.
-func normalisePolicy(body map[string]any, names map[string]string) {
-	back := remapper{}
-	back.Namespaces = names
-	spec := fieldsOf(body, "spec")
-	delete(spec, "egress")
-	for _, rule := range mapsOf(spec, "ingress") {
-		for _, peer := range mapsOf(rule, "from") {
-			back.selectNamespaces(fieldsOf(peer, "namespaceSelector"))
-		}
-	}
-}

@@ -58,6 +58,36 @@ func dropEmptied(from map[string]any, path, labels []string) {
 	}
 }
 
+// annotationLimits says what admission has set by the LimitRanges of a pod's
+// namespace, like "LimitRanger plugin set: cpu, memory request for container web; cpu limit for init container i".
+const annotationLimits = "kubernetes.io/limit-ranger"
+
+// dropLimits drops the requests and limits that a pod did not ask for. In an
+// environment, whose own LimitRange may have set them, it makes of a pod what
+// the restore has sent.
+func dropLimits(body map[string]any) {
+	_, set, _ := strings.Cut(textAt(body, "metadata", "annotations", annotationLimits), ": ")
+	for phrase := range strings.SplitSeq(set, "; ") {
+		what, name, _ := strings.Cut(phrase, "container ")
+		list := "containers"
+		if strings.HasSuffix(what, " for init ") {
+			list = "initContainers"
+		}
+		what, _, _ = strings.Cut(what, " for ")
+		last := strings.LastIndex(what, " ")
+		for _, container := range mapsOf(body, "spec", list) {
+			if last < 0 || textAt(container, "name") != name {
+				continue
+			}
+			resources := fieldsOf(container, "resources")
+			of := fieldsOf(resources, what[last+1:]+"s")
+			if drop(of, strings.Split(what[:last], ", ")...); len(of) == 0 {
+				delete(resources, what[last+1:]+"s")
+			}
+		}
+	}
+}
+
 const (
 	// tokenVolume begins the name of the volume that every pod gets with its token.
 	tokenVolume = "kube-api-access-"

@@ -55,8 +55,12 @@ var placeInOrder = func() map[schema.GroupResource]int {
 
 // order is a type's place in a restore: what has a lower one is restored
 // before what has a higher one. All types whose place does not matter have the
-// same, the highest, and are restored in alphabetical order.
+// same, and are restored in alphabetical order. Quotas come after all of them:
+// they would refuse what comes after them until they are counted.
 func order(of schema.GroupResource) int {
+	if of == typeQuotas {
+		return len(restoreOrder) + 1
+	}
 	if place, named := placeInOrder[of]; named {
 		return place
 	}

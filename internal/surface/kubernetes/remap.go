@@ -66,11 +66,15 @@ var remapTypes = map[schema.GroupResource]func(remapper, *unstructured.Unstructu
 }
 
 // remap changes the body of an object of a point into what a restore sends,
-// and returns it. Its namespace becomes that of the target.
+// and returns it. Its namespace becomes that of the target. An environment
+// without a domain takes nothing that has hosts: fault.Invalid.
 func (r remapper) remap(o Object) (*unstructured.Unstructured, error) {
 	to, err := r.namespace(o.Namespace)
 	if err != nil {
 		return nil, err
+	}
+	if r.isolated() && r.IngressDomain == "" && hasHosts(o) {
+		return nil, fault.New(fault.Invalid, "%s would answer for the hosts of what is live: give the environment an ingressDomain", o)
 	}
 	body := o.Body
 	r.strip(body)

@@ -8,8 +8,6 @@ import (
 
 const (
 	groupGateway = "gateway.networking.k8s.io"
-	// labelNamespaceName is on every namespace, with its name.
-	labelNamespaceName = "kubernetes.io/metadata.name"
 	// annotationApplied has the manifest that kubectl applied last.
 	annotationApplied = "kubectl.kubernetes.io/last-applied-configuration"
 	// maxHostLabel is how long one label of a host name may be (RFC 1035).
@@ -65,15 +63,23 @@ func askedNodePorts(body *unstructured.Unstructured) map[int64]bool {
 	return out
 }
 
-// remapIngress gives the hosts of an ingress names of their own, where the place has a domain.
+// hasHosts reports whether an object may answer for a host: were it that of
+// what is live, an environment would answer in its stead.
+func hasHosts(o Object) bool {
+	switch o.Body.GetKind() {
+	case "HTTPRoute", "GRPCRoute", "TLSRoute", "Gateway":
+		return o.Resource.Group == groupGateway
+	default:
+		return o.Resource == typeIngresses
+	}
+}
+
+// remapIngress gives the hosts of an ingress names of their own in an environment.
 func remapIngress(r remapper, body *unstructured.Unstructured) {
 	if !r.isolated() {
 		return
 	}
 	dropAnnotations(body, reachesOut)
-	if r.IngressDomain == "" {
-		return
-	}
 	spec := fieldsOf(body.Object, "spec")
 	own := body.GetName() + "-" + body.GetNamespace()
 	for _, rule := range mapsOf(spec, "rules") {
@@ -98,9 +104,6 @@ func remapRoute(r remapper, body *unstructured.Unstructured) {
 		return
 	}
 	dropAnnotations(body, reachesOut)
-	if r.IngressDomain == "" {
-		return
-	}
 	spec := fieldsOf(body.Object, "spec")
 	own := body.GetName() + "-" + body.GetNamespace()
 	switch body.GetKind() {
@@ -141,70 +144,4 @@ func (r remapper) host(of, own string) string {
 		label = "*." + label
 	}
 	return label
-}
-
-// remapPolicy renames the namespaces that a NetworkPolicy names. Policies add
-// up, so that in an environment one that lets something out would undo the
-// environment's own: there, egress is left to the environment's namespaces only.
-func remapPolicy(r remapper, body *unstructured.Unstructured) {
-	spec := fieldsOf(body.Object, "spec")
-	for _, rules := range [][2]string{{"ingress", "from"}, {"egress", "to"}} {
-		for _, rule := range mapsOf(spec, rules[0]) {
-			for _, peer := range mapsOf(rule, rules[1]) {
-				r.selectNamespaces(fieldsOf(peer, "namespaceSelector"))
-			}
-		}
-	}
-	if !r.isolated() || spec["egress"] == nil {
-		return
-	}
-	for _, rule := range mapsOf(spec, "egress") {
-		keep(rule, "to", r.staysInside)
-	}
-	keep(spec, "egress", func(rule map[string]any) bool { return len(listAt(rule, "to")) > 0 })
-}
-
-// selectNamespaces renames the namespaces in a selector that names them.
-func (r remapper) selectNamespaces(selector map[string]any) {
-	if by := fieldsOf(selector, "matchLabels"); by[labelNamespaceName] != nil {
-		by[labelNamespaceName] = r.renamed(textAt(by, labelNamespaceName))
-	}
-	for _, expression := range mapsOf(selector, "matchExpressions") {
-		if expression["key"] != labelNamespaceName {
-			continue
-		}
-		values := listAt(expression, "values")
-		for i, value := range values {
-			if name, is := value.(string); is {
-				values[i] = r.renamed(name)
-			}
-		}
-	}
-}
-
-// renamed is the target's name of a namespace that something refers to; one
-// that the place does not have keeps its own.
-func (r remapper) renamed(namespace string) string {
-	if to, named := r.Namespaces[namespace]; named {
-		return to
-	}
-	return namespace
-}
-
-// staysInside reports whether a peer can be none outside the environment.
-func (r remapper) staysInside(peer map[string]any) bool {
-	if peer["ipBlock"] != nil {
-		return false
-	}
-	selector := fieldsOf(peer, "namespaceSelector")
-	if selector == nil {
-		return peer["podSelector"] != nil
-	}
-	name := textAt(selector, "matchLabels", labelNamespaceName)
-	for _, own := range r.Namespaces {
-		if own == name {
-			return true
-		}
-	}
-	return false
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
 func TestNetworkObjectsAreRemapped(t *testing.T) {
@@ -93,23 +95,40 @@ metadata: {name: a, namespace: shop-copy}
 spec:
   ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop-copy}}}]}]
   egress: [{to: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [shop-copy, dns]}]}}]}, {}]`},
-		"policy in an environment lets nothing out": {typePolicies, apart, `
+		"policy in an environment stays in it": {typePolicies, apart, `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: a, namespace: shop}
 spec:
-  policyTypes: [Egress]
+  policyTypes: [Ingress, Egress]
+  ingress:
+  - {}
+  - {from: [], ports: [{port: 80}]}
+  - from: [{ipBlock: {cidr: 0.0.0.0/0}}]
+  - from: [{ipBlock: {cidr: 0.0.0.0/0}}, {podSelector: {}}, {namespaceSelector: {}, podSelector: {}}, {namespaceSelector: {matchLabels: {team: x}}}]
+  - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]
   egress:
   - {}
   - to: [{ipBlock: {cidr: 0.0.0.0/0}}]
-  - to: [{namespaceSelector: {}}]
+  - to: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [pay, dns]}]}}]
   - to: [{ipBlock: {cidr: 0.0.0.0/0}}, {podSelector: {}}, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: pay}}}, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: dns}}}]`, `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: a, namespace: d1-shop}
 spec:
-  policyTypes: [Egress]
-  egress: [{to: [{podSelector: {}}, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: d1-pay}}}]}]`},
+  policyTypes: [Ingress, Egress]
+  ingress:
+  - from: [{namespaceSelector: {matchLabels: {lifeboat-dr.github.io/environment: d1}}}]
+  - {from: [{namespaceSelector: {matchLabels: {lifeboat-dr.github.io/environment: d1}}}], ports: [{port: 80}]}
+  - from:
+    - {podSelector: {}}
+    - {namespaceSelector: {matchLabels: {lifeboat-dr.github.io/environment: d1}}, podSelector: {}}
+    - {namespaceSelector: {matchLabels: {team: x, lifeboat-dr.github.io/environment: d1}}}
+  - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: d1-shop}}}]
+  egress:
+  - to: [{namespaceSelector: {matchLabels: {lifeboat-dr.github.io/environment: d1}}}]
+  - to: [{namespaceSelector: {matchLabels: {lifeboat-dr.github.io/environment: d1}, matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [d1-pay, dns]}]}}]
+  - to: [{podSelector: {}}, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: d1-pay}}}]`},
 	})
 }
 
@@ -127,5 +146,27 @@ func TestLongNamesStayApart(t *testing.T) {
 	}
 	if name := bindingName(strings.Repeat("b", maxName), "d1"); len(name) > maxName || !strings.HasSuffix(name, "-d1") {
 		t.Errorf("a name of %d bytes: %s", len(name), name)
+	}
+}
+
+func TestAnEnvironmentWithoutADomainTakesNoHosts(t *testing.T) {
+	t.Parallel()
+	without := apart
+	without.IngressDomain = ""
+	for name, c := range map[string]struct {
+		of   schema.GroupResource
+		kind string
+		want bool
+	}{
+		"ingress":  {typeIngresses, "Ingress", true},
+		"route":    {schema.GroupResource{Group: groupGateway, Resource: "httproutes"}, "HTTPRoute", true},
+		"gateway":  {schema.GroupResource{Group: groupGateway, Resource: "gateways"}, "Gateway", true},
+		"no hosts": {schema.GroupResource{Group: groupGateway, Resource: "tcproutes"}, "TCPRoute", false},
+		"service":  {typeServices, "Service", false},
+	} {
+		text := "{apiVersion: v1, kind: " + c.kind + ", metadata: {name: a, namespace: shop}, spec: {}}"
+		if _, err := without.remap(fromYAML(t, c.of, text)); fault.Is(err, fault.Invalid) != c.want || err == nil == c.want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -188,19 +189,6 @@ subjects:
 - {kind: Group, name: 'system:serviceaccounts:shop-copy'}
 - {kind: User, name: 'system:serviceaccount:shop-copy:web'}
 - {kind: User, name: shop}`},
-		"binding of an environment for the cluster": {typeClusterBindings, apart, `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: a}
-subjects:
-- {kind: ServiceAccount, name: web, namespace: shop}
-- {kind: ServiceAccount, name: prom, namespace: monitoring}
-- {kind: Group, name: 'system:authenticated'}
-- {kind: User, name: jane}`, `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: a-d1, labels: {lifeboat-dr.github.io/environment: d1}}
-subjects: [{kind: ServiceAccount, name: web, namespace: d1-shop}]`},
 		"aggregated role of an environment": {typeClusterRoles, apart,
 			`{apiVersion: v1, kind: ClusterRole, metadata: {name: a, labels: {rbac.authorization.k8s.io/aggregate-to-admin: "true"}}, aggregationRule: {x: y}, rules: [{a: b}]}`,
 			`{apiVersion: v1, kind: ClusterRole, metadata: {name: a}, aggregationRule: {x: y}}`},
@@ -224,5 +212,66 @@ func TestAnEnvironmentHasNoOtherNamespaces(t *testing.T) {
 	}
 	if got, err := elsewhere.remap(fromYAML(t, typeConfigMaps, text)); err != nil || got.GetNamespace() != "other" {
 		t.Errorf("a namespace that keeps its name: %v", err)
+	}
+}
+
+func TestABindingForTheClusterIsConfined(t *testing.T) {
+	t.Parallel()
+	const text = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: a, labels: {team: x}}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: lister}
+subjects:
+- {kind: ServiceAccount, name: web, namespace: shop}
+- {kind: Group, name: 'system:serviceaccounts:pay'}
+- {kind: User, name: 'system:serviceaccount:shop:job'}
+- {kind: ServiceAccount, name: prom, namespace: monitoring}
+- {kind: Group, name: 'system:authenticated'}
+- {kind: User, name: d1-shop}`
+	of, got, err := apart.sends(fromYAML(t, typeClusterBindings, text))
+	if err != nil || of != typeRoleBindings {
+		t.Fatalf("%s %v", of, err)
+	}
+	const want = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: a-d1, namespace: NAMESPACE, labels: {team: x, lifeboat-dr.github.io/environment: d1}}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: lister}
+subjects:
+`
+	for i, one := range []string{
+		strings.ReplaceAll(want, "NAMESPACE", "d1-pay") + "- {kind: Group, name: 'system:serviceaccounts:d1-pay'}",
+		strings.ReplaceAll(want, "NAMESPACE", "d1-shop") + "- {kind: ServiceAccount, name: web, namespace: d1-shop}\n- {kind: User, name: 'system:serviceaccount:d1-shop:job'}",
+	} {
+		if diff := cmp.Diff(fromYAML(t, typeRoleBindings, one).Body.Object, got[i].Object); diff != "" {
+			t.Error(diff)
+		}
+	}
+	// The inventory has one again, as the point does.
+	point := map[string]string{"shop": "shop", "pay": "pay"}
+	copies := map[string]string{"d1-shop": "shop", "d1-pay": "pay"}
+	entry, err := entryOf(fromYAML(t, typeClusterBindings, text), point)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(binding map[string]any)
+		same   bool
+	}{
+		"as it was":         {func(map[string]any) {}, true},
+		"of another role":   {func(b map[string]any) { fieldsOf(b, "roleRef")["name"] = "other" }, false},
+		"of other subjects": {func(b map[string]any) { b["subjects"] = []any{} }, false},
+	} {
+		changed := got[1].DeepCopy()
+		c.change(changed.Object)
+		has, err := entryOf(Object{Resource: typeClusterBindings, Name: "a", Body: unconfined([]*unstructured.Unstructured{got[0], changed})}, copies)
+		if err != nil || (has == entry) != c.same {
+			t.Errorf("%s: %v %+v", name, err, has)
+		}
+	}
+	of, got, err = elsewhere.sends(fromYAML(t, typeClusterBindings, text))
+	if err != nil || of != typeClusterBindings || len(got) != 1 {
+		t.Errorf("elsewhere: %s, %d objects, %v", of, len(got), err)
 	}
 }

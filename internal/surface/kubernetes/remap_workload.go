@@ -11,8 +11,10 @@ import (
 // The labels by which a job finds its pods. The server makes them of the job's UID.
 var jobLabels = []string{"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
 
-// remapPod takes what was given to a pod when it was admitted and scheduled.
+// remapPod takes what was given to a pod when it was admitted and scheduled. What
+// LimitRanges have set becomes what it asks for itself.
 func remapPod(r remapper, body *unstructured.Unstructured) {
+	dropAnnotations(body, func(name string) bool { return name == annotationLimits })
 	spec := fieldsOf(body.Object, "spec")
 	drop(spec, "nodeName", "priority", "preemptionPolicy", "overhead", "ephemeralContainers")
 	tokens := map[string]bool{}

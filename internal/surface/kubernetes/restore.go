@@ -19,9 +19,11 @@ import (
 // belongs to the cluster: definitions of types, which it waits for, namespaces,
 // classes, volumes, roles and their bindings.
 //
-// An environment must have its namespaces already. Of the cluster that it is
-// on, nothing is changed that is there; bindings have names of their own, and
-// its label. Webhooks and API services are restored nowhere.
+// An environment must have its namespaces already, and a domain for its hosts
+// where the point has ingresses (else fault.Invalid). Of the cluster that it is
+// on, nothing is changed that is there; what it brings has its label. A binding
+// for the whole cluster becomes one in the namespaces of its service accounts.
+// Webhooks and API services are restored nowhere.
 func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Source) error {
 	d, err := s.destination(t)
 	if err != nil {
@@ -56,7 +58,12 @@ func (d *destination) carryOut(ctx context.Context, s *step) error {
 		return nil
 	case actionConflict:
 		return fault.New(fault.Conflict, "%s", s.inTheWay())
+	case actionShare:
+		return d.share(ctx, s)
 	default:
+		if s.brought {
+			return d.bring(ctx, s)
+		}
 		_, err := d.apply(ctx, s, nil)
 		return err
 	}
@@ -64,7 +71,7 @@ func (d *destination) carryOut(ctx context.Context, s *step) error {
 
 func (s *step) inTheWay() string {
 	switch {
-	case s.found.environment:
+	case s.found.environment != "":
 		return "it belongs to the environment itself"
 	case s.found.deleting:
 		return "it is being deleted: wait until it is gone"

@@ -25,23 +25,17 @@ var deciders = map[schema.GroupResource]func(context.Context, *destination, *ste
 	typeClusterBindings: decideClusterBinding,
 }
 
-// shared are the types of the cluster of which an environment brings what isn't
-// there yet; what is there is used as it is.
-var shared = []schema.GroupResource{
-	typeDefinitions, typeStorageClasses, typeSnapshotClasses, typePriorities, typeRuntimes, typeIngressClasses, typeClusterRoles,
-}
-
 // decide says what is done about an object, and completes what is sent.
 func (d *destination) decide(ctx context.Context, s *step, begun bool) error {
 	of := s.of.GroupResource()
+	ofCluster := s.wanted.GetNamespace() == ""
+	if d.isolated() && ofCluster {
+		return d.decideShared(s)
+	}
 	if special := deciders[of]; special != nil {
 		if decided, err := special(ctx, d, s); decided || err != nil {
 			return err
 		}
-	}
-	ofCluster := s.wanted.GetNamespace() == ""
-	if d.isolated() && ofCluster && of != typeClusterBindings && (s.there || !slices.Contains(shared, of)) {
-		return nil
 	}
 	if !s.there {
 		s.action = actionCreate
@@ -55,7 +49,7 @@ func (d *destination) decide(ctx context.Context, s *step, begun bool) error {
 	switch {
 	case err != nil || same:
 		return err
-	case s.found.environment && !ofCluster:
+	case s.found.environment != "" && !s.found.ours && !ofCluster:
 		// What keeps the environment apart must not become what the point has.
 		s.action = actionConflict
 	default:
@@ -77,8 +71,9 @@ func (d *destination) unchanged(ctx context.Context, s *step) (bool, error) {
 	return found != nil && covers(found.Object, s.wanted.Object), err
 }
 
-// reshaped are the types of which an environment gets other objects than the point has.
-var reshaped = []schema.GroupResource{typeServices, typeIngresses, typePolicies}
+// reshaped are the types of which an environment gets objects that the sums do
+// not tell from the point's.
+var reshaped = []schema.GroupResource{typeServices, typeIngresses}
 
 // covers reports whether a value has everything that is wanted of it.
 func covers(has, wanted any) bool {

@@ -46,13 +46,13 @@ func isFor(volume, claim *unstructured.Unstructured) bool {
 	return of["namespace"] == claim.GetNamespace() && of["name"] == claim.GetName() && textAt(volume.Object, "status", "phase") != "Released"
 }
 
-// decideVolume restores no volume into an environment, nor one that was deleted
-// together with its claim: a claim gets a new one there. A volume that is there
+// decideVolume restores no volume that was deleted together with its claim: a
+// claim gets a new one. A volume that is there
 // stays as it is, unless it was released by the claim that the point has for it.
 func decideVolume(ctx context.Context, d *destination, s *step) (bool, error) {
 	retained := textAt(s.wanted.Object, "spec", "persistentVolumeReclaimPolicy") == "Retain"
-	if d.isolated() || !s.there {
-		return d.isolated() || !retained, nil
+	if !s.there {
+		return !retained, nil
 	}
 	found, err := d.live(ctx, s)
 	if err != nil || found == nil {
@@ -68,9 +68,6 @@ func decideVolume(ctx context.Context, d *destination, s *step) (bool, error) {
 // decideNamespace makes a namespace that isn't there. One that is there is only
 // in the way while it is being deleted; an update gives it the point's labels.
 func decideNamespace(ctx context.Context, d *destination, s *step) (bool, error) {
-	if d.isolated() {
-		return true, nil
-	}
 	if !s.there {
 		return false, nil
 	}
@@ -87,7 +84,7 @@ func decideNamespace(ctx context.Context, d *destination, s *step) (bool, error)
 	return true, nil
 }
 
-// decideStorageClass leaves out a class that the environment has another for.
+// decideStorageClass leaves out a class that the place has another for.
 func decideStorageClass(_ context.Context, d *destination, s *step) (bool, error) {
 	_, other := d.StorageClasses[s.wanted.GetName()]
 	return other, nil
@@ -96,8 +93,8 @@ func decideStorageClass(_ context.Context, d *destination, s *step) (bool, error
 // decideDefinition never takes a version away from a type: a definition that is
 // there stays, if it serves what the point's serves.
 func decideDefinition(ctx context.Context, d *destination, s *step) (bool, error) {
-	if !s.there || d.isolated() {
-		return s.there, nil
+	if !s.there {
+		return false, nil
 	}
 	found, err := d.live(ctx, s)
 	if err != nil || found == nil {
@@ -130,12 +127,8 @@ func containsAll(all, some []string) bool {
 
 // decideClusterBinding adds the subjects of a binding to those that it has in
 // the target: a restore under other names takes no rights from what is live.
-// In an environment, where it has no subjects left, nothing is bound.
 func decideClusterBinding(ctx context.Context, d *destination, s *step) (bool, error) {
 	subjects := listAt(s.wanted.Object, "subjects")
-	if d.isolated() {
-		return len(subjects) == 0, nil
-	}
 	if !s.there {
 		return false, nil
 	}

@@ -18,9 +18,11 @@ const existingPage = 100
 // existing is what there is of an object in a target.
 type existing struct {
 	sum xxh3.Uint128
-	// ours is set where a restore has written it, environment where it belongs
-	// to the isolated environment itself, deleting where it only waits for its finalizers.
-	ours, environment, deleting bool
+	// ours is set where a restore has written it, deleting where it only waits
+	// for its finalizers.
+	ours, deleting bool
+	// environment is the isolated environment that it belongs to, if any.
+	environment string
 }
 
 // sumOf digests what must be as in the point.
@@ -31,8 +33,10 @@ func sumOf(of schema.GroupResource, body *unstructured.Unstructured) (xxh3.Uint1
 
 func inspect(of schema.GroupResource, body *unstructured.Unstructured) (existing, error) {
 	sum, err := sumOf(of, body)
-	_, environment := body.GetLabels()[cluster.LabelEnvironment]
-	return existing{sum: sum, ours: writtenByUs(body), environment: environment, deleting: body.GetDeletionTimestamp() != nil}, err
+	return existing{
+		sum: sum, ours: writtenByUs(body), deleting: body.GetDeletionTimestamp() != nil,
+		environment: body.GetLabels()[cluster.LabelEnvironment],
+	}, err
 }
 
 func writtenByUs(body *unstructured.Unstructured) bool {
@@ -76,6 +80,9 @@ func (d *destination) existing(ctx context.Context, of schema.GroupVersionResour
 			return nil, cluster.Failure(err, "list the %s that are there", of.GroupResource())
 		}
 		for i := range page.Items {
+			if d.isolated() && of.GroupResource() == typePods {
+				dropLimits(page.Items[i].Object)
+			}
 			one, err := inspect(of.GroupResource(), &page.Items[i])
 			if err != nil {
 				return nil, err

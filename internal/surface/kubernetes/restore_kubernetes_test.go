@@ -62,7 +62,6 @@ func TestAnEnvironmentIsApartFromWhatIsLive(t *testing.T) {
 	to, place := apartFrom(t, shop)
 	copied := place.Namespaces[shop]
 	binding := shop + "-viewer-" + place.ID
-	deleteAtEnd(t, versionOf(typeClusterBindings), "", binding)
 	surfacetest.Restore(t, s, to, point)
 
 	if diff := cmp.Diff(live, versions(t, shop)); diff != "" {
@@ -85,7 +84,10 @@ func TestAnEnvironmentIsApartFromWhatIsLive(t *testing.T) {
 	if volume == "" || volume == old {
 		t.Errorf("the claim has volume %q, that of the live one is %q", volume, old)
 	}
-	bound := get(t, typeClusterBindings, "", binding)
+	if isThere(t, typeClusterBindings, "", binding) {
+		t.Error("the copy's accounts have rights on the cluster")
+	}
+	bound := get(t, typeRoleBindings, copied, binding)
 	subjects := mapsOf(bound.Object, "subjects")
 	if bound.GetLabels()[cluster.LabelEnvironment] != place.ID || len(subjects) != 1 || subjects[0]["namespace"] != copied {
 		t.Errorf("labels %v, subjects %v", bound.GetLabels(), subjects)

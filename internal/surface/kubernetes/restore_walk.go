@@ -28,11 +28,15 @@ type step struct {
 	found existing
 	// action is one of those below.
 	action string
+	// brought is set where an environment makes something of the cluster that others may use, too.
+	brought bool
 }
 
-// What is done about an object. All but the first are those of surface.Change.
+// What is done about an object. All but the first two are those of surface.Change.
 const (
-	actionNone     = ""
+	actionNone = ""
+	// actionShare takes part in what another environment has brought.
+	actionShare    = "share"
 	actionCreate   = "create"
 	actionUpdate   = "update"
 	actionSkip     = "skip"
@@ -101,26 +105,39 @@ func (w *walk) open(ctx context.Context) {
 
 // object plans what is done about one object, and has it done.
 func (w *walk) object(ctx context.Context, o Object) error {
-	of, has, err := w.d.served.resource(o.Resource, o.Version)
-	if err != nil {
+	if _, has, err := w.d.served.resource(o.Resource, o.Version); err != nil {
 		return err
-	}
-	if !has && !w.defined[o.Resource] {
+	} else if !has && !w.defined[o.Resource] {
 		w.troubles.unserved(o.Resource)
 		return nil
 	}
-	s := &step{of: of}
-	if s.wanted, err = w.d.remap(o); err != nil {
+	resource, bodies, err := w.d.sends(o)
+	if err != nil {
 		return err
 	}
-	if has {
-		if s.converted = of.Version != o.Version; s.converted {
-			s.wanted.SetAPIVersion(of.GroupVersion().String())
+	of, has, err := w.d.served.resource(resource, o.Version)
+	if err != nil {
+		return err
+	}
+	for _, body := range bodies {
+		s := &step{of: of, wanted: body}
+		if has {
+			if s.converted = of.Version != o.Version; s.converted {
+				s.wanted.SetAPIVersion(of.GroupVersion().String())
+			}
+			if s.found, s.there, err = w.index.find(ctx, of, body.GetNamespace(), body.GetName()); err != nil {
+				return err
+			}
 		}
-		if s.found, s.there, err = w.index.find(ctx, of, s.wanted.GetNamespace(), s.wanted.GetName()); err != nil {
+		if err := w.step(s); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// step has one object decided upon, and done, while others are.
+func (w *walk) step(s *step) error {
 	w.group.Go(func() error {
 		err := w.d.decide(w.ending, s, w.begun)
 		if err == nil && s.action != actionNone {

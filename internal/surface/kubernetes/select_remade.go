@@ -19,6 +19,7 @@ var (
 	typeServiceAccounts = schema.GroupResource{Group: groupCore, Resource: "serviceaccounts"}
 	typeClaims          = schema.GroupResource{Group: groupCore, Resource: "persistentvolumeclaims"}
 	typeVolumes         = schema.GroupResource{Group: groupCore, Resource: "persistentvolumes"}
+	typeQuotas          = schema.GroupResource{Group: groupCore, Resource: "resourcequotas"}
 	typeNamespaces      = schema.GroupResource{Group: groupCore, Resource: "namespaces"}
 	typeReplicaSets     = schema.GroupResource{Group: groupApps, Resource: "replicasets"}
 	typeDeployments     = schema.GroupResource{Group: groupApps, Resource: "deployments"}

@@ -103,7 +103,7 @@ func TestOrder(t *testing.T) {
 	for _, of := range []schema.GroupResource{
 		typeDefinitions, typeNamespaces, typeStorageClasses, typeVolumes, typeClaims, typeClusterRoles, typeServiceAccounts,
 		typeClusterBindings, typeRoleBindings, typeSecrets, typeConfigMaps, typePriorities, typePods, typeReplicaSets, typeEndpoints,
-		typeServices, typeDeployments,
+		typeServices, typeDeployments, typeQuotas,
 	} {
 		if order(of) <= last {
 			t.Errorf("%s does not come after the one before it", of)

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -122,6 +124,9 @@ func (v *inventory) object(o Object) error {
 	if skipped(o) || !v.destination.selector.has(o) || !v.wanted[entryName(o)] && !unexpected(o) {
 		return nil
 	}
+	if v.isolated() && o.Resource == typePods {
+		dropLimits(o.Body.Object)
+	}
 	return v.add(o)
 }
 
@@ -138,37 +143,60 @@ func (v *inventory) ofCluster(ctx context.Context) error {
 		if !ok || o.Namespace != "" {
 			continue
 		}
-		of, known := v.catalogue.find(o.Resource)
-		if !known {
-			continue
-		}
-		there, err := v.nameOfCluster(o)
+		found, err := v.oneOfCluster(ctx, o)
 		if err != nil {
 			return err
 		}
-		found, err := v.get(ctx, listing{of: of}, there)
-		if apierrors.IsNotFound(err) {
+		if found == nil {
 			continue
 		}
-		if err != nil {
-			return cluster.Failure(err, "read %s %s", of.Resource, there)
-		}
-		found.Name = o.Name
-		if err := v.add(found); err != nil {
+		o.Body = found
+		if err := v.add(o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// nameOfCluster is the name that an object of the cluster has for the copy.
-func (v *inventory) nameOfCluster(o Object) (string, error) {
+// oneOfCluster reads what the copy has of an object of the cluster, by its name
+// in the point; nil where it has none.
+func (v *inventory) oneOfCluster(ctx context.Context, o Object) (*unstructured.Unstructured, error) {
 	switch {
 	case o.Resource == typeNamespaces:
-		return v.namespace(o.Name)
+		name, err := v.namespace(o.Name)
+		if err != nil {
+			return nil, err
+		}
+		return v.read(ctx, o.Resource, "", name)
 	case o.Resource == typeClusterBindings && v.isolated():
-		return bindingName(o.Name, v.ID), nil
+		var found []*unstructured.Unstructured
+		for _, namespace := range slices.Sorted(maps.Values(v.Place.Namespaces)) {
+			one, err := v.read(ctx, typeRoleBindings, namespace, bindingName(o.Name, v.ID))
+			if err != nil {
+				return nil, err
+			}
+			if one != nil {
+				found = append(found, one)
+			}
+		}
+		if len(found) == 0 {
+			return nil, nil
+		}
+		return unconfined(found), nil
 	default:
-		return o.Name, nil
+		return v.read(ctx, o.Resource, "", o.Name)
 	}
+}
+
+// read reads one object; nil where there is none.
+func (v *inventory) read(ctx context.Context, of schema.GroupResource, namespace, name string) (*unstructured.Unstructured, error) {
+	t, known := v.catalogue.find(of)
+	if !known {
+		return nil, nil
+	}
+	found, err := v.get(ctx, listing{of: t, namespace: namespace}, name)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return found.Body, cluster.Failure(err, "read %s %s", of, name)
 }
