@@ -48,10 +48,10 @@ func restoredGit(dir string) *Runner {
 
 func TestValuesThatCantBeReadFail(t *testing.T) {
 	t.Parallel()
-	dir, commit := repository(t, map[string]string{"values.yaml": "a: 1\n", "bad.yaml": "- HIDDEN\n", "gone.yaml": "a: 1\n"})
+	dir, _ := repository(t, map[string]string{"values.yaml": "a: 1\n", "bad.yaml": "- HIDDEN\n", "gone.yaml": "a: 1\n"})
 	git(t, dir, "rm", "-q", "gone.yaml")
 	git(t, dir, "commit", "-q", "-m", "gone")
-	commit = git(t, dir, "rev-parse", "HEAD")
+	commit := git(t, dir, "rev-parse", "HEAD")
 	// Never committed.
 	if err := os.WriteFile(filepath.Join(dir, "late.yaml"), []byte("a: 1\n"), 0o600); err != nil {
 		t.Fatal(err)

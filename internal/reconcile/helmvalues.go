@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -33,9 +34,7 @@ var line = regexp.MustCompile(` line [0-9]+`)
 // maps are merged, lists are replaced, and null is a value.
 func mergeValues(into, from map[string]any) map[string]any {
 	out := make(map[string]any, len(into)+len(from))
-	for key, value := range into {
-		out[key] = value
-	}
+	maps.Copy(out, into)
 	for key, value := range from {
 		newer, isMap := value.(map[string]any)
 		older, wasMap := out[key].(map[string]any)

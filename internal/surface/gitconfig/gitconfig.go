@@ -53,8 +53,8 @@ func New(name string, c surface.Config) (*Surface, error) {
 func (s *Surface) Kind() string { return Kind }
 
 // Probe implements surface.Surface. The version is that of the git program of
-// this host, for a remote does not tell its own. How large it is is known of a
-// folder; of another remote only while a view of it is held.
+// this host, for a remote does not tell its own. The size is known of a folder;
+// of another remote only while a view of it is held.
 func (s *Surface) Probe(ctx context.Context) (surface.Server, error) {
 	server, err := installed(ctx)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/environment"
@@ -36,7 +37,7 @@ func NewPlaces(dataDir string) *Places {
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$`)
 
 const (
-	// aboutName is the file that says what a place is for; it is written last.
+	// aboutName is the file that says what a place is for.
 	aboutName = "place.json"
 	// copyName is the folder of the copy.
 	copyName = "repository"
@@ -66,29 +67,42 @@ func (p *Places) Make(ctx context.Context, id string, of environment.Origin) (en
 	if err != nil {
 		return environment.Made{}, err
 	}
-	into := copyIn(dir)
-	if err := os.MkdirAll(into.work, 0o700); err != nil {
-		return environment.Made{}, diskFault(err, "make place %s", id)
+	if err := p.build(ctx, dir, of); err != nil {
+		return environment.Made{}, fault.While(err, "make place %s", id)
+	}
+	return p.Find(ctx, id)
+}
+
+// build makes a place beside where it is to be, and puts it there in one step:
+// of calls at the same time, one wins, and what is there is whole.
+func (p *Places) build(ctx context.Context, dir string, of environment.Origin) error {
+	if err := os.MkdirAll(p.root, 0o700); err != nil {
+		return diskFault(err, "make %s", p.root)
+	}
+	fresh, err := os.MkdirTemp(p.root, ".new-*")
+	if err != nil {
+		return diskFault(err, "make a folder in %s", p.root)
+	}
+	defer func() { _ = os.RemoveAll(fresh) }()
+	into := copyIn(fresh)
+	if err := os.Mkdir(into.work, 0o700); err != nil {
+		return diskFault(err, "make %s", into.work)
 	}
 	if err := into.init(ctx, point{}); err != nil {
-		return environment.Made{}, fault.While(err, "make place %s", id)
+		return err
 	}
 	text, err := json.Marshal(about{Surface: of.Surface, Point: of.Point, CreatedAt: time.Now().UTC()})
 	if err != nil {
-		return environment.Made{}, err
+		return err
 	}
-	f, err := os.CreateTemp(dir, aboutName+".*")
-	if err != nil {
-		return environment.Made{}, diskFault(err, "make place %s", id)
+	if err := os.WriteFile(filepath.Join(fresh, aboutName), text, 0o600); err != nil {
+		return diskFault(err, "write %s", aboutName)
 	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, aboutName))
+	err = os.Rename(fresh, dir)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) {
+		return nil
 	}
-	if err != nil {
-		return environment.Made{}, diskFault(err, "make place %s", id)
-	}
-	return p.Find(ctx, id)
+	return diskFault(err, "put it into place")
 }
 
 func copyIn(dir string) restored {
@@ -119,10 +133,13 @@ func (p *Places) Find(ctx context.Context, id string) (environment.Made, error) 
 }
 
 // Remove implements environment.Place.
-func (p *Places) Remove(_ context.Context, id string) error {
+func (p *Places) Remove(ctx context.Context, id string) error {
 	dir, err := p.dir(id)
 	if err != nil {
 		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Internal, err, "remove place %s", id)
 	}
 	return diskFault(os.RemoveAll(dir), "remove place %s", id)
 }

@@ -3,13 +3,11 @@ package gitconfig_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/lifeboat-dr/lifeboat/internal/environment"
+	"github.com/lifeboat-dr/lifeboat/internal/environment/placetest"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/gitconfig"
@@ -22,46 +20,26 @@ func TestPlaces(t *testing.T) {
 	s.commit(values("one"))
 	surf := open(t, of(s.dir))
 	point := surfacetest.Take(t, surf)
+	placetest.Run(t, placetest.Suite{
+		Place: gitconfig.NewPlaces(t.TempDir()), Origin: environment.Origin{Surface: "configuration", Point: "p"},
+		Put: func(t *testing.T, made environment.Made) {
+			surfacetest.Restore(t, surf, surface.Target{URL: made.URL, Throwaway: true}, point)
+		},
+		Holds: func(t *testing.T, made environment.Made) bool {
+			got, err := surf.Fingerprint(t.Context(), surface.Target{URL: made.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(got) > 0
+		},
+	})
+}
+
+func TestIDsThatAreNoNamesOfFolders(t *testing.T) {
+	t.Parallel()
 	places := gitconfig.NewPlaces(t.TempDir())
-	ctx := t.Context()
-	if ids, err := places.IDs(ctx); err != nil || len(ids) > 0 {
-		t.Errorf("before the first: %v, %v", ids, err)
-	}
-	if _, err := places.Find(ctx, "r-1"); !fault.Is(err, fault.Missing) {
-		t.Errorf("find one that is not there: %v", err)
-	}
-	if _, err := places.TryIsolation(ctx, "r-1"); !fault.Is(err, fault.Missing) {
-		t.Errorf("try one that is not there: %v", err)
-	}
-	made, err := places.Make(ctx, "r-1", environment.Origin{Surface: "configuration", Point: "p"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	surfacetest.Restore(t, surf, surface.Target{URL: made.URL}, point)
-	again, err := places.Make(ctx, "r-1", environment.Origin{Surface: "configuration", Point: "p"})
-	if diff := cmp.Diff(made, again); err != nil || diff != "" {
-		t.Errorf("made again: %v %s", err, diff)
-	}
-	surfacetest.RequireSame(t, surf, surface.Target{URL: again.URL}, point)
-	if _, err := places.Make(ctx, "r-2", environment.Origin{}); err != nil {
-		t.Fatal(err)
-	}
-	if ids, err := places.IDs(ctx); err != nil || !slices.Equal(ids, []string{"r-1", "r-2"}) {
-		t.Errorf("%v, %v", ids, err)
-	}
-	for range 2 {
-		if err := places.Remove(ctx, "r-1"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if left, err := places.Left(ctx, "r-1"); err != nil || len(left) > 0 {
-		t.Errorf("left: %v, %v", left, err)
-	}
-	if left, err := places.Left(ctx, "r-2"); err != nil || len(left) != 1 {
-		t.Errorf("one that is there: %v, %v", left, err)
-	}
-	for _, id := range []string{"", "../x", "a/b", ".", "..", strings.Repeat("a", 81)} {
-		if _, err := places.Make(ctx, id, environment.Origin{}); !fault.Is(err, fault.Invalid) {
+	for _, id := range []string{"", "../x", "a/b", ".", "..", ".new-1", strings.Repeat("a", 81)} {
+		if _, err := places.Make(t.Context(), id, environment.Origin{}); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package gitconfig_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -201,7 +202,7 @@ func newSecureShell(t *testing.T) secureShell {
 	newKey(t, out.strangers)
 	host := newKey(t, filepath.Join(dir, "host"))
 	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		if string(key.Marshal()) != string(allowed.PublicKey().Marshal()) {
+		if !bytes.Equal(key.Marshal(), allowed.PublicKey().Marshal()) {
 			return nil, os.ErrPermission
 		}
 		return nil, nil

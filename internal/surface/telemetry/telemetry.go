@@ -51,8 +51,8 @@ func New(name string, c surface.Config) (*Surface, error) {
 // Kind implements surface.Surface.
 func (s *Surface) Kind() string { return Kind }
 
-// Probe implements surface.Surface. How large it is is known on a host that
-// sees the data directory, and 0 elsewhere.
+// Probe implements surface.Surface. The size is known on a host that sees the
+// data directory, and 0 elsewhere.
 func (s *Surface) Probe(ctx context.Context) (surface.Server, error) {
 	server, err := s.source.server(ctx)
 	if err != nil {
