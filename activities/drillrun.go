@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/activity"
@@ -221,11 +222,17 @@ func (a *Activities) ReconcileState(ctx context.Context, in NamedStep) (drill.Re
 	if err := a.reach(ctx, r.Reaches()); err != nil {
 		return drill.Reconciliation{}, err
 	}
+	moments := make(map[string]time.Time, len(in.Servers))
+	for _, ref := range in.Servers {
+		moments[ref.Surface] = ref.Moment
+	}
 	sides := make(map[string]reconcile.Server, len(servers))
 	for name, server := range servers {
 		sides[name] = reconcile.Server(server)
 	}
-	runner := reconcile.Runner{Servers: sides, Stores: a.Stores}
+	runner := reconcile.Runner{Servers: sides, Stores: a.Stores, Moments: moments, Expand: func(text string) (secret.String, error) {
+		return check.Expand(text, servers, in.DrillID)
+	}}
 	return runner.Run(ctx, r)
 }
 

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
@@ -54,6 +55,8 @@ func (a *Activities) StartServer(ctx context.Context, in ServerInput) (ServerRes
 type ServerRef struct {
 	RestoreID string `json:"restoreId"`
 	Surface   string `json:"surface"`
+	// Moment is that which the restored data show, where it is known.
+	Moment time.Time `json:"moment,omitzero"`
 }
 
 // Handover makes a filled server durable, and returns its URL with the

@@ -81,7 +81,7 @@ func (d *driller) restoreAll(ctx workflow.Context, selected []activities.Selecte
 				return err
 			}
 			s.Result = drill.Pass
-			d.restored = append(d.restored, activities.ServerRef{RestoreID: s.RestoreID, Surface: name})
+			d.restored = append(d.restored, activities.ServerRef{RestoreID: s.RestoreID, Surface: name, Moment: s.Reached})
 			d.out.Servers[name] = DrillServer{RestoreID: s.RestoreID, Address: s.Address}
 			return nil
 		})
