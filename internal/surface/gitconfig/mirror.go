@@ -3,7 +3,7 @@ package gitconfig
 import (
 	"context"
 	"errors"
-	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -13,9 +13,10 @@ import (
 // mirror is a bare copy of the branch or tag in a scratch folder.
 type mirror struct {
 	git
-	point point
-	size  int64
-	users int
+	scratch scratch
+	point   point
+	size    int64
+	users   int
 }
 
 // mirrors are the copies that views of this process hold, by their tokens: a
@@ -37,7 +38,7 @@ func (m *mirrors) put(one *mirror) {
 	if before, held := m.open[token]; held {
 		// Two views of one commit: the first one's copy serves both.
 		before.users++
-		_ = os.RemoveAll(one.dir)
+		_ = one.scratch.remove()
 		return
 	}
 	m.open[token] = one
@@ -66,7 +67,7 @@ func (m *mirrors) release(token string) error {
 		return nil
 	}
 	delete(m.open, token)
-	return fault.Wrap(fault.Internal, os.RemoveAll(one.dir), "remove the scratch copy of a repository")
+	return one.scratch.remove()
 }
 
 // bytes is how large the largest of them is.
@@ -127,18 +128,18 @@ func (s *Surface) resolve(ctx context.Context) (point, error) {
 
 // fetch copies a ref into a new scratch folder. Where the point names a commit,
 // it is that one, wherever the ref has gone since; else it is what the ref
-// points to now. The caller removes the folder.
+// points to now. The caller removes it.
 func (s *Surface) fetch(ctx context.Context, p point) (_ *mirror, err error) {
-	dir, err := os.MkdirTemp("", "lifeboat-git-*")
+	in, err := newScratch()
 	if err != nil {
-		return nil, fault.Wrap(fault.Exhausted, err, "make a scratch folder")
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			_ = os.RemoveAll(dir)
+			_ = in.remove()
 		}
 	}()
-	m := &mirror{git: s.asking(dir), point: p}
+	m := &mirror{git: s.asking(filepath.Join(in.dir, copyName)), scratch: in, point: p}
 	if err := m.init(ctx, p, "--bare"); err != nil {
 		return nil, err
 	}
@@ -218,6 +219,6 @@ func (s *Surface) with(ctx context.Context, token string, use func(*mirror) erro
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(m.dir) }()
+	defer func() { _ = m.scratch.remove() }()
 	return use(m)
 }
