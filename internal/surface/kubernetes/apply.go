@@ -57,14 +57,20 @@ func (d *destination) send(ctx context.Context, s *step, dryRun []string) (*unst
 			FieldManager: fieldManager, DryRun: dryRun, FieldValidation: metav1.FieldValidationStrict,
 		})
 	}
-	found, err := client.Get(ctx, s.wanted.GetName(), metav1.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	d.converge(s, found)
-	return client.Update(ctx, found, metav1.UpdateOptions{
-		FieldManager: fieldManager, DryRun: dryRun, FieldValidation: metav1.FieldValidationStrict,
+	var got *unstructured.Unstructured
+	// Controllers write the status of what is there meanwhile.
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		found, err := client.Get(ctx, s.wanted.GetName(), metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		d.converge(s, found)
+		got, err = client.Update(ctx, found, metav1.UpdateOptions{
+			FieldManager: fieldManager, DryRun: dryRun, FieldValidation: metav1.FieldValidationStrict,
+		})
+		return err
 	})
+	return got, err
 }
 
 // trim removes what an object has beyond the point's: server-side apply leaves

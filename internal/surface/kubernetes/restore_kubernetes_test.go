@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -122,8 +124,11 @@ func TestAnEnvironmentMustBeWhatItSays(t *testing.T) {
 		t.Errorf("an environment without a namespace for the point's: %v", err)
 	}
 	to, made := apartFrom(t, shop)
-	own := labelledOf(made.ID)
-	create(t, versionOf(typeConfigMaps), made.Namespaces[shop], own)
+	own := &unstructured.Unstructured{Object: labelledOf(made.ID)}
+	_, err := kube.Client.Resource(versionOf(typeConfigMaps), made.Namespaces[shop]).Create(t.Context(), own, metav1.CreateOptions{FieldManager: "lifeboat-environment"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	to.Conflict = surface.ConflictUpdate
 	if err := s.Begin(t.Context(), to, point); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "belongs to the environment") {
 		t.Errorf("an object of the environment's own in the way: %v", err)

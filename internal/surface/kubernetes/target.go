@@ -170,7 +170,7 @@ func (v *inventory) oneOfCluster(ctx context.Context, o Object) (*unstructured.U
 		return v.read(ctx, o.Resource, "", name)
 	case o.Resource == typeClusterBindings && v.isolated():
 		var found []*unstructured.Unstructured
-		for _, namespace := range slices.Sorted(maps.Values(v.Place.Namespaces)) {
+		for _, namespace := range slices.Sorted(maps.Values(v.Namespaces)) {
 			one, err := v.read(ctx, typeRoleBindings, namespace, bindingName(o.Name, v.ID))
 			if err != nil {
 				return nil, err
