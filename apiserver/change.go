@@ -88,11 +88,11 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:200], "") + "…"
 }
 
-// require refuses a request whose key lacks the role that this use of the operation takes.
-func require(ctx context.Context, needed Role, what string) error {
-	if who := identityOf(ctx); !who.Role.Includes(needed) {
+// requireAdmin refuses a request whose key lacks the role that this use of the operation takes.
+func requireAdmin(ctx context.Context, what string) error {
+	if who := identityOf(ctx); !who.Role.Includes(Admin) {
 		return newProblem(http.StatusForbidden, "denied",
-			what+" takes the role "+string(needed)+", and the key has the role "+string(who.Role))
+			what+" takes the role "+string(Admin)+", and the key has the role "+string(who.Role))
 	}
 	return nil
 }

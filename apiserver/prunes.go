@@ -39,7 +39,7 @@ func (s *Server) pruneSnapshots(ctx context.Context, in *pruneInput) (*startedOu
 
 func (s *Server) policyToPrune(ctx context.Context, in *pruneInput) (config.Policy, error) {
 	if !in.Body.DryRun {
-		if err := require(ctx, Admin, "deleting recovery points"); err != nil {
+		if err := requireAdmin(ctx, "deleting recovery points"); err != nil {
 			return config.Policy{}, err
 		}
 	}

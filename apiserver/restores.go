@@ -105,7 +105,7 @@ func (s *Server) mayRestore(ctx context.Context, in *restoreInput) error {
 		return fault.New(fault.Invalid, "dryRun is for a restore to a target or in place: an isolated restore begins with nothing")
 	}
 	if b.To == toInPlace {
-		if err := require(ctx, Admin, "a restore in place"); err != nil {
+		if err := requireAdmin(ctx, "a restore in place"); err != nil {
 			return err
 		}
 	} else if b.Confirm != "" {
@@ -117,7 +117,7 @@ func (s *Server) mayRestore(ctx context.Context, in *restoreInput) error {
 	if b.To == toInPlace || b.To == toIsolated {
 		return fault.New(fault.Invalid, "replace is for a restore to a target, and means nothing for %s", b.To)
 	}
-	return require(ctx, Admin, "replacing what a target holds")
+	return requireAdmin(ctx, "replacing what a target holds")
 }
 
 func (s *Server) checkInPlace(p catalog.Point, confirm string) error {

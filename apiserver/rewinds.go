@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
@@ -23,7 +22,7 @@ type rewindInput struct {
 		To     struct {
 			Bucket string `json:"bucket,omitempty" maxLength:"255" doc:"A bucket on the same service; the surface's own by default."`
 			Prefix string `json:"prefix,omitempty" maxLength:"1024" doc:"What keys get in place of the prefix."`
-		} `json:"to,omitempty" doc:"Where to; left out with inPlace."`
+		} `json:"to,omitzero" doc:"Where to; left out with inPlace."`
 		InPlace  bool   `json:"inPlace,omitempty" doc:"Puts old versions back over what is there, deleted objects included; for the role admin."`
 		Conflict string `json:"conflict,omitempty" enum:"fail,skip,update" doc:"What becomes of what is there already; default fail."`
 	}
@@ -48,10 +47,10 @@ func (s *Server) rewindObjects(ctx context.Context, in *rewindInput) (*startedOu
 
 func (s *Server) planRewind(ctx context.Context, in *rewindInput) (workflows.RewindInput, error) {
 	b := in.Body
-	out := workflows.RewindInput{RewindInput: activities.RewindInput{
+	out := workflows.RewindInput{
 		Surface: in.Surface, At: b.At, Prefix: b.Prefix,
 		To: surface.Destination{Bucket: b.To.Bucket, Prefix: b.To.Prefix, Conflict: b.Conflict},
-	}}
+	}
 	c, known := s.config.Surfaces[in.Surface]
 	placed := b.To.Bucket != "" || b.To.Prefix != ""
 	switch {
@@ -67,7 +66,7 @@ func (s *Server) planRewind(ctx context.Context, in *rewindInput) (workflows.Rew
 	if out.To.Prefix = b.Prefix; out.To.Prefix == "" {
 		out.To.Prefix = c.Bucket.LivePrefix()
 	}
-	return out, require(ctx, Admin, "a restore in place")
+	return out, requireAdmin(ctx, "a restore in place")
 }
 
 // RewindRun is a restore of objects to a moment with what came of it.

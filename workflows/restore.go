@@ -33,7 +33,7 @@ func Restore(ctx workflow.Context, in RestoreInput) (out RestoreResult, err erro
 	switch {
 	case in.InPlace && in.Confirm != in.Point.Surface:
 		err = fault.New(fault.Invalid, "an in-place restore replaces live data: confirm it with the name of the surface, %s", in.Point.Surface)
-	case in.InPlace && !in.Selection.All():
+	case in.InPlace && len(in.Selection.Tables)+len(in.Selection.Schemas) > 0:
 		err = fault.New(fault.Invalid, "an in-place restore replaces the whole database: restore single tables into an isolated server or a target")
 	case in.DryRun:
 		return r.out, r.dryRun(ctx)

@@ -12,7 +12,11 @@ import (
 
 // RewindInput asks for the objects below a prefix as they were at a moment.
 type RewindInput struct {
-	activities.RewindInput
+	Surface string    `json:"surface"`
+	At      time.Time `json:"at"`
+	// Prefix is what whole keys begin with; empty means all of the surface.
+	Prefix string              `json:"prefix,omitempty"`
+	To     surface.Destination `json:"to"`
 	// RestoreID names this restore.
 	RestoreID string `json:"restoreId"`
 	// By is who asked for it.
@@ -46,7 +50,8 @@ func Rewind(ctx workflow.Context, in RewindInput) (out RewindResult, err error) 
 		err = fail(err)
 	}()
 	t.phase(ctx, "copying")
-	out.Rewound, err = call(patient(ctx, "restore the objects of "+in.Surface), acts.Rewind, in.RewindInput)
+	out.Rewound, err = call(patient(ctx, "restore the objects of "+in.Surface), acts.Rewind,
+		activities.RewindInput{Surface: in.Surface, At: in.At, Prefix: in.Prefix, To: in.To})
 	if err == nil {
 		t.phase(ctx, "done")
 	}

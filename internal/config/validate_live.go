@@ -26,7 +26,7 @@ func (d *planValidator) apart() {
 	}
 	for _, name := range d.p.Surfaces {
 		s := d.c.Surfaces[name]
-		if s.Cluster.Namespaces != nil && d.c.onOwnCluster(s) {
+		if s.Namespaces != nil && d.c.onOwnCluster(s) {
 			d.refuse(d.path+".surfaces", "%s restores %s to the very cluster that kind annual_full takes for lost: give surfaces.%s an environment on another one", d.path, name, name)
 		}
 		for _, u := range []secret.String{s.URL, s.StandbyURL} {

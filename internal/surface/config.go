@@ -68,7 +68,7 @@ func (c Config) Problems() []Problem {
 		set     bool
 		check   func() []Problem
 	}{
-		{[]string{KindKubernetes, KindVelero}, "namespaces", c.Cluster.set(), func() []Problem { return c.Cluster.problems() }},
+		{[]string{KindKubernetes, KindVelero}, "namespaces", c.set(), c.problems},
 		{[]string{KindVelero}, "velero", c.Velero != nil, func() []Problem { return c.Velero.problems() }},
 		{[]string{KindObjects}, "bucket", c.Bucket != nil, func() []Problem { return c.Bucket.problems() }},
 		{[]string{KindTelemetry}, "telemetry", c.Telemetry != nil, func() []Problem { return c.Telemetry.problems() }},

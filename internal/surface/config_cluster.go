@@ -31,7 +31,7 @@ func (c Cluster) set() bool { return len(c.Namespaces) > 0 }
 
 func (c Cluster) problems() []Problem {
 	var wrong []Problem
-	if setting, text := c.Config.Problem(); text != "" {
+	if setting, text := c.Problem(); text != "" {
 		wrong = append(wrong, Problem{setting, text})
 	}
 	all := slices.Contains(c.Namespaces, allNamespaces)

@@ -36,8 +36,8 @@ type Keeper interface {
 // Differ is a surface that can tell what a restore would change.
 type Differ interface {
 	// Diff compares a target with what a restore would make of it, and changes
-	// nothing. At most most changes are returned, in order of kind and name.
-	Diff(ctx context.Context, t Target, src Source, most int) ([]Change, error)
+	// nothing. No more than limit changes are returned, in order of kind and name.
+	Diff(ctx context.Context, t Target, src Source, limit int) ([]Change, error)
 }
 
 // Change is one thing that a restore would do.

@@ -104,8 +104,11 @@ spec:
       containers: [{name: velero, image: "velero/velero:v1.18.3"}]
 `
 
+// VeleroBucket is a bucket that a Velero keeps its backups in.
+type VeleroBucket = store.Config
+
 // VeleroLocation is a BackupStorageLocation of a bucket, as a manifest.
-func (s *S3Server) VeleroLocation(t testing.TB, name string, bucket store.Config, accessMode string) string {
+func (s *S3Server) VeleroLocation(t testing.TB, name string, bucket VeleroBucket, accessMode string) string {
 	t.Helper()
 	certificates, err := os.ReadFile(s.CAFile)
 	if err != nil {

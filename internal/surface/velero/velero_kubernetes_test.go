@@ -15,7 +15,6 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
-	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
@@ -28,7 +27,7 @@ func TestMain(m *testing.M) { os.Exit(servers.RunWithKubernetes(m, &kube)) }
 type bench struct {
 	*servers.VeleroServer
 	storage *servers.S3Server
-	bucket  store.Config
+	bucket  servers.VeleroBucket
 	agent   *servers.VeleroAgent
 }
 
