@@ -92,7 +92,7 @@ func TestDrillsOfNamespaces(t *testing.T) {
 		status, err := s.try(http.MethodDelete, "/v1/drills/"+cancelled.ID, "", nil)
 		return err == nil && status < 300
 	})
-	if d = s.becomes(t, cancelled.ID, drill.StateDone); d.Verdict != drill.VerdictAborted {
+	if d = s.becomes(t, cancelled.ID, drill.StateClosed); d.Verdict != drill.VerdictAborted {
 		t.Errorf("a cancelled drill is %s: %s", d.Verdict, d.Summary)
 	}
 	s.leftNoNamespace(t, kube)
