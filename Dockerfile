@@ -20,9 +20,9 @@ RUN go build -trimpath -buildvcs=false -tags slim -ldflags "-s -w -X main.versio
 FROM debian:bookworm-slim AS runtime
 # The packages' own cluster and services are not wanted, only their programs.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates curl git postgresql-common redis-server tini tzdata \
+ && apt-get install -y --no-install-recommends ca-certificates curl git openssh-client postgresql-common redis-server tini tzdata \
  && sed -ri 's/^#?create_main_cluster .*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
- && apt-get install -y --no-install-recommends postgresql-15 postgresql-client-15 \
+ && apt-get install -y --no-install-recommends postgresql-15 postgresql-client-15 prometheus \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --home-dir /var/lib/lifeboat --create-home lifeboat
 USER lifeboat
