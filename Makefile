@@ -75,6 +75,11 @@ vuln-if-reachable:
 bench: build ## Measure speed and memory against other tools on the same data
 	$(GO) test -tags bench -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 2h ./tests/bench ./internal/evidence
 
+.PHONY: bench-kubernetes
+bench-kubernetes: ## Measure snapshots and restores of 10,000 Kubernetes objects against kubectl
+	scripts/bench-kubernetes-tools.sh
+	$(GO) test -tags 'bench kubernetes' -run '^$$' -bench 'Kubernetes$(if $(filter-out .,$(BENCH)),/$(BENCH))' -benchtime 1x -timeout 2h ./tests/bench
+
 .PHONY: bench-large
 bench-large: build ## The same at 8 GB; needs about 40 GB of free disk
 	LIFEBOAT_BENCH_GB=8 $(GO) test -tags bench -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 4h ./tests/bench

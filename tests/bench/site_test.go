@@ -34,7 +34,7 @@ listen: %s
 dataDir: %s
 encryption: {identity: "%s"}
 surfaces:
-  main: {kind: postgres, url: "%s"}
+  main: %s
 policies:
   main: {surface: main, store: folder, verify: never, paused: true}
 %sstores:
@@ -47,8 +47,14 @@ func s3Settings(c store.Config) string {
 		c.Bucket, c.Endpoint, c.CAFile, c.AccessKeyID, c.SecretAccessKey.Reveal())
 }
 
-// newSite configures Lifeboat for a source. Further stores and policies are lines of YAML.
+// newSite configures Lifeboat for a PostgreSQL server. Further stores and policies are lines of YAML.
 func newSite(b *testing.B, url, stores string, policies ...string) *site {
+	b.Helper()
+	return newSiteOf(b, fmt.Sprintf(`{kind: postgres, url: "%s"}`, url), stores, policies...)
+}
+
+// newSiteOf is newSite for any surface, of which it takes the settings.
+func newSiteOf(b *testing.B, surface, stores string, policies ...string) *site {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "bench-site-*")
 	if err != nil {
@@ -73,7 +79,7 @@ func newSite(b *testing.B, url, stores string, policies ...string) *site {
 	if err := os.Mkdir(s.dataDir, 0o711); err != nil {
 		b.Fatal(err)
 	}
-	text := fmt.Sprintf(settings, s.listen, s.dataDir, identity.Reveal(), url, strings.Join(policies, ""), s.storeDir) + stores
+	text := fmt.Sprintf(settings, s.listen, s.dataDir, identity.Reveal(), surface, strings.Join(policies, ""), s.storeDir) + stores
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
