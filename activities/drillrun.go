@@ -106,7 +106,7 @@ func (a *Activities) TryIsolation(ctx context.Context, in DrillStep) (Tried, err
 			return out, fault.While(err, "what was restored of %s", ref.Surface)
 		}
 		out.Servers[drill.PartServer+ref.Surface] = strings.TrimSpace(restored.kind + " " + restored.version)
-		tried, err := a.tryFrom(ctx, ref)
+		tried, err := a.tryFrom(ctx, ref, restored)
 		if err != nil {
 			return out, fault.While(err, "try the isolation of %s", ref.Surface)
 		}

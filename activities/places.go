@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
@@ -16,6 +17,8 @@ import (
 type copied struct {
 	kind, version, address string
 	url                    secret.String
+	// managed is set for an instance that a provider has restored.
+	managed bool
 }
 
 // startPlace makes the place of a surface whose points need no server on a host.
@@ -49,6 +52,9 @@ func (a *Activities) find(ctx context.Context, ref ServerRef) (copied, error) {
 		return copied{kind: a.Config.Surfaces[ref.Surface].Kind, version: made.Version, address: made.Address, url: made.URL}, err
 	}
 	server, err := a.Environment.Get(ref.RestoreID)
+	if service, ok := a.Managed[ref.Surface]; ok && fault.Is(err, fault.Missing) {
+		return a.findManaged(ctx, service, ref)
+	}
 	if err != nil {
 		return copied{}, err
 	}
@@ -62,11 +68,19 @@ func (a *Activities) stop(ctx context.Context, ref ServerRef) error {
 	if place, ok := a.Places[ref.Surface]; ok {
 		return place.Remove(ctx, ref.RestoreID)
 	}
+	if service, ok := a.Managed[ref.Surface]; ok {
+		if err := a.stopManaged(ctx, service, ref); err != nil {
+			return err
+		}
+	}
 	return a.Environment.Stop(ctx, ref.RestoreID)
 }
 
 // tryFrom tries to get at what was restored of a surface, with what the live one is reached by.
-func (a *Activities) tryFrom(ctx context.Context, ref ServerRef) ([]drill.Attempt, error) {
+func (a *Activities) tryFrom(ctx context.Context, ref ServerRef, restored copied) ([]drill.Attempt, error) {
+	if restored.managed {
+		return a.tryManaged(restored, ref), nil
+	}
 	if place, ok := a.Places[ref.Surface]; ok {
 		return place.TryIsolation(ctx, ref.RestoreID)
 	}
@@ -86,6 +100,11 @@ func (a *Activities) whereabouts(plan drill.Plan) (where string, limits []string
 	hosted := len(plan.Start) > 0
 	for _, name := range plan.Surfaces {
 		place, ok := a.Places[name]
+		if chosen := plan.Points[name]; !ok && byProvider(chosen) && a.Config.Provider(name, cmp.Or(chosen.Store, plan.Store)) != nil {
+			where += name + " in an instance of its own at " + a.Config.Surfaces[name].Managed.Kind + "; "
+			limits = append(limits, name+": "+managedLimits)
+			continue
+		}
 		if !ok {
 			hosted = true
 			continue
@@ -101,15 +120,22 @@ func (a *Activities) whereabouts(plan drill.Plan) (where string, limits []string
 	return where + onHost, append(limits, local.Limits()...)
 }
 
-// leftOf says what is still there of places.
+// byProvider reports whether a selection is of a moment, which a provider restores where there is one.
+func byProvider(s drill.Selection) bool {
+	return s.ID == "" && (s.Select == "" || s.Select == drill.SelectLatest || s.Select == drill.SelectMoment)
+}
+
+// leftOf says what is still there of places, and of instances of providers.
 func (a *Activities) leftOf(ctx context.Context, refs []ServerRef) ([]string, error) {
 	var out []string
 	for _, ref := range refs {
-		place, ok := a.Places[ref.Surface]
-		if !ok {
-			continue
+		var left []string
+		var err error
+		if place, ok := a.Places[ref.Surface]; ok {
+			left, err = place.Left(ctx, ref.RestoreID)
+		} else if service, ok := a.Managed[ref.Surface]; ok {
+			left, err = a.leftManaged(ctx, service, ref)
 		}
-		left, err := place.Left(ctx, ref.RestoreID)
 		if err != nil {
 			return nil, fault.While(err, "look for what is left of %s", ref.Surface)
 		}

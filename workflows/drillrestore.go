@@ -125,6 +125,8 @@ func (d *driller) recoverOne(ctx workflow.Context, id string, from activities.Se
 		s.Reached, s.ReachedBy = got.Reached.Marker, "the time that the source had written into its own data"
 	case s.Reached.IsZero() && !got.Reached.Time.IsZero():
 		s.Reached, s.ReachedBy = got.Reached.Time, "the last transaction that is there"
+	case s.Reached.IsZero() && !got.Reached.Promised.IsZero():
+		s.Reached, s.ReachedBy = got.Reached.Promised, "what the provider says that it restored to"
 	}
 	for _, c := range got.Checks {
 		d.rec.Reconciled = append(d.rec.Reconciled, drill.Reconciliation{
