@@ -253,7 +253,7 @@ func (a *Activities) tearDown(ctx context.Context, in DrillStep) ([]string, erro
 		if _, placed := a.Places[ref.Surface]; !placed {
 			ids = append(ids, ref.RestoreID)
 		}
-		if err := a.stop(ctx, ref); err != nil {
+		if err := a.stopAll(ctx, ref); err != nil {
 			return nil, fault.While(err, "remove what was restored of %s", ref.Surface)
 		}
 	}

@@ -155,7 +155,9 @@ func (a *Activities) tidy(ctx context.Context, id string, left remains, now time
 		if err != nil && !fault.Is(err, fault.Missing) {
 			return nil, err
 		}
-		ref.Plan, known = d.Plan, known || err == nil
+		// Places are not a host's own: those of another installation, which shares
+		// the ledger, the cluster or the bucket, are its own affair.
+		ref.Plan, known = d.Plan, known || err == nil && d.Declaration.Host == a.Host
 	}
 	if !known {
 		activity.GetLogger(ctx).Warn("neither Temporal nor the ledger knows the drill of what stands here: lifeboat environment stop removes it", "drill", id)

@@ -63,17 +63,23 @@ func (a *Activities) find(ctx context.Context, ref ServerRef) (copied, error) {
 	return out, err
 }
 
-// stop removes what a surface's point was restored into.
+// stop removes the server or the place that a surface's point was restored into.
 func (a *Activities) stop(ctx context.Context, ref ServerRef) error {
 	if place, ok := a.Places[ref.Surface]; ok {
 		return place.Remove(ctx, ref.RestoreID)
 	}
-	if service, ok := a.Managed[ref.Surface]; ok {
-		if err := a.stopManaged(ctx, service, ref); err != nil {
-			return err
-		}
-	}
 	return a.Environment.Stop(ctx, ref.RestoreID)
+}
+
+// stopAll removes whatever a surface was restored into, an instance of a provider too.
+func (a *Activities) stopAll(ctx context.Context, ref ServerRef) error {
+	if err := a.stop(ctx, ref); err != nil {
+		return err
+	}
+	if service, ok := a.Managed[ref.Surface]; ok {
+		return a.stopManaged(ctx, service, ref)
+	}
+	return nil
 }
 
 // tryFrom tries to get at what was restored of a surface, with what the live one is reached by.

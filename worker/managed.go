@@ -21,6 +21,10 @@ func openManaged(ctx context.Context, sc config.Surface) (managed.Service, error
 	}
 	c := *sc.Managed
 	c.URL = u
+	if c.Kind == managed.KindCNPG {
+		// Its kubeconfig may be away, as it is where the cluster is lost.
+		return &lazyService{lazily[managed.Service]{open: func() (managed.Service, error) { return services.Open(ctx, c, sc.URL) }}}, nil
+	}
 	return services.Open(ctx, c, sc.URL)
 }
 

@@ -35,7 +35,7 @@ func placeOf(c *config.Config, name string, sc config.Surface) (environment.Plac
 		if named, ok := c.Environments[sc.Environment]; ok {
 			on = named.Config
 		}
-		return kubernetes.New(on)
+		return &lazyPlace{lazily[environment.Place]{open: func() (environment.Place, error) { return kubernetes.New(on) }}}, nil
 	case surface.KindObjects:
 		s, err := objects.New(name, sc.Config)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/schedules"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -73,7 +74,7 @@ func drillSchedules(cfg *config.Config) []schedules.Wanted {
 
 // housekeeping tidies every hour after drills that could not end by themselves.
 func housekeeping(cfg *config.Config) []schedules.Wanted {
-	if len(cfg.Drills) == 0 {
+	if len(cfg.Drills) == 0 && !keeps(cfg) {
 		return nil
 	}
 	id := workflows.OperationHousekeeping + "/hourly"
@@ -83,6 +84,16 @@ func housekeeping(cfg *config.Config) []schedules.Wanted {
 		Note: "tidies after drills", WorkflowID: id, Summary: "housekeeping of drills",
 		Memo: map[string]any{workflows.MemoTrigger: workflows.TriggerSchedule},
 	}}
+}
+
+// keeps reports whether a surface has something kept for it on its source.
+func keeps(cfg *config.Config) bool {
+	for _, s := range cfg.Surfaces {
+		if s.Kind == surface.KindVelero {
+			return true
+		}
+	}
+	return false
 }
 
 // Housekeep starts the housekeeping of one host, as it is due when its worker

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
 type stepOnServer = func(context.Context, activities.ServerRef) error
@@ -83,6 +84,11 @@ func (r *restorer) saveLive(ctx workflow.Context) error {
 			Surface: r.in.Point.Surface, Kind: "snapshot", Reason: "before restore " + r.in.RestoreID,
 		}).Get(ctx, &saved)
 		r.out.SafetyPoint = saved.ID
+		if KindOf(err) == fault.Missing {
+			// What is gone altogether can't be saved, and is what a restore in place is for.
+			r.out.Notes = append(r.out.Notes, "no safety point was made, as nothing is live: "+Message(err))
+			return nil
+		}
 		return err
 	})
 }

@@ -144,6 +144,10 @@ func (r *restorer) startServer(ctx workflow.Context) (host string, err error) {
 		r.out.Host, r.out.Address = started.Host, started.Address
 		return err
 	})
+	if err != nil {
+		// A place may have been made by half.
+		r.cleanUp(ctx, r.in.Host, "remove what was made", acts.StopServer)
+	}
 	return host, err
 }
 
@@ -198,5 +202,6 @@ func (r *restorer) cleanUp(ctx workflow.Context, host, summary string, undo step
 	defer cancel()
 	if err := do(patient(onHost(ctx, host), summary), undo, r.server()); err != nil {
 		workflow.GetLogger(ctx).Error("a failed restore was not cleaned up", "step", summary, "error", err)
+		r.out.Notes = append(r.out.Notes, "lifeboat environment stop "+r.in.RestoreID+" removes what is left of it: "+Message(err))
 	}
 }

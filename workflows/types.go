@@ -113,6 +113,8 @@ type RestoreResult struct {
 	SafetyPoint string `json:"safetyPoint,omitempty"`
 	// Kept names what the replaced data was renamed to.
 	Kept string `json:"kept,omitempty"`
+	// Notes say what else to know of it, one line each.
+	Notes []string `json:"notes,omitempty"`
 	// Changes are what a dry run found, at most 1,000.
 	Changes []surface.Change `json:"changes,omitempty"`
 	// Steps are the timings, in order.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -67,62 +68,67 @@ type listedPlace struct {
 	Kind    string `json:"kind"`
 	Address string `json:"address"`
 	Surface string `json:"surface"`
+	// url is what checks and programs are told of it.
+	url string
 }
 
-// placesOf lists the places of all surfaces that have any.
+// placesOf lists the places of all surfaces that have any. Those of a cluster
+// that can't be reached are missing; the error says so.
 func placesOf(ctx context.Context, c *config.Config) ([]listedPlace, error) {
 	places, err := worker.Places(c)
 	if err != nil {
 		return nil, err
 	}
 	var out []listedPlace
+	var failed []error
 	for _, surface := range sortedNames(places) {
 		ids, err := places[surface].IDs(ctx)
 		if err != nil {
-			return nil, fault.While(err, "list the places of %s", surface)
+			failed = append(failed, fault.While(err, "list the places of %s", surface))
 		}
 		for _, id := range ids {
 			// Surfaces may share an environment: a place is listed once.
 			if slices.ContainsFunc(out, func(p listedPlace) bool { return p.ID == id }) {
 				continue
 			}
+			listed := listedPlace{ID: id, Kind: c.Surfaces[surface].Kind, Surface: surface}
 			made, err := places[surface].Find(ctx, id)
-			if fault.Is(err, fault.Missing) {
+			switch {
+			case err == nil:
+				listed.Address, listed.url = made.Address, made.URL.Reveal()
+			case fault.Is(err, fault.Missing):
+				listed.Address = "partly removed"
+			default:
+				failed = append(failed, fault.While(err, "look at the place %s", id))
 				continue
 			}
-			if err != nil {
-				return nil, fault.While(err, "look at the place %s", id)
-			}
-			out = append(out, listedPlace{ID: id, Kind: c.Surfaces[surface].Kind, Address: made.Address, Surface: surface})
+			out = append(out, listed)
 		}
 	}
-	return out, nil
+	return out, errors.Join(failed...)
 }
 
 // removePlaces removes the places of one restore, or of all of a drill, and
-// reports whether there were any.
+// reports whether there were any. What can't be reached keeps it from nothing else.
 func removePlaces(ctx context.Context, c *config.Config, id string) (bool, error) {
 	places, err := worker.Places(c)
 	if err != nil {
 		return false, err
 	}
 	found := false
+	var failed []error
 	for _, surface := range sortedNames(places) {
 		ids, err := places[surface].IDs(ctx)
-		if err != nil {
-			return found, fault.While(err, "list the places of %s", surface)
-		}
+		failed = append(failed, fault.While(err, "list the places of %s", surface))
 		for _, place := range ids {
 			if drillID, ok := activities.DrillOfServer(place); place != id && (!ok || drillID != id) {
 				continue
 			}
 			found = true
-			if err := places[surface].Remove(ctx, place); err != nil {
-				return found, fault.While(err, "remove the place %s of %s", place, surface)
-			}
+			failed = append(failed, fault.While(places[surface].Remove(ctx, place), "remove the place %s of %s", place, surface))
 		}
 	}
-	return found, nil
+	return found, errors.Join(failed...)
 }
 
 // listedProgram is a program of a drill among the servers: ID is the drill's.
@@ -165,12 +171,12 @@ func (a *app) environmentStop() *cobra.Command {
 				return err
 			}
 			environments := local.New(c.DataDir)
-			removed, err := removePlaces(cmd.Context(), c, args[0])
-			if err != nil {
-				return err
-			}
+			removed, failed := removePlaces(cmd.Context(), c, args[0])
 			if err := stopEnvironment(cmd.Context(), environments, args[0]); err != nil && (!removed || !fault.Is(err, fault.Missing)) {
-				return err
+				return cmp.Or(failed, err)
+			}
+			if failed != nil {
+				return failed
 			}
 			return a.show(map[string]string{"id": args[0], "state": "stopped"}, func() error {
 				_, err := fmt.Fprintf(a.out, "stopped %s\n", args[0])
