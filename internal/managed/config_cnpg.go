@@ -84,6 +84,8 @@ func (c CNPG) problems() []Problem {
 		wrong = append(wrong, Problem{setting, text})
 	}
 	refuse(c.Namespace == "", "namespace", "namespace is missing: the one of the source's Cluster")
+	refuse(c.EnvironmentNamespace != "" && c.EnvironmentNamespace == c.Namespace,
+		"environmentNamespace", "environmentNamespace must be another than the source's own: copies are made there, and removed")
 	refuse(c.Service != "" && c.Service != ServiceNodePort && c.Service != ServiceLoadBalancer,
 		"service", "service must be "+ServiceNodePort+" or "+ServiceLoadBalancer)
 	refuse(c.Service == ServiceNodePort && !strings.HasSuffix(c.Address, ":{port}"),

@@ -31,6 +31,7 @@ func TestConfigsOfCloudNativePG(t *testing.T) {
 		"the cluster's domain": {func(c *managed.Config) { c.Address = "{name}-rw.{namespace}.svc.cluster.local:5432" }, ""},
 		"a load balancer":      {func(c *managed.Config) { c.Service = managed.ServiceLoadBalancer }, ""},
 		"no namespace":         {func(c *managed.Config) { c.Namespace = "" }, "namespace is missing"},
+		"beside the source":    {func(c *managed.Config) { c.EnvironmentNamespace = "shop" }, "environmentNamespace must be another"},
 		"a relative path":      {func(c *managed.Config) { c.Kubeconfig = "kubeconfig" }, "kubeconfig must be an absolute path"},
 		"another service":      {func(c *managed.Config) { c.Service = "ClusterIP" }, "service must be NodePort or LoadBalancer"},
 		"which node":           {func(c *managed.Config) { c.Service = managed.ServiceNodePort }, "address must be like NODE:{port}"},

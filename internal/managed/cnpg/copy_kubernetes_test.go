@@ -150,7 +150,7 @@ func isolated(t *testing.T, name string) {
 	}
 	store := map[string]any{"to": []any{map[string]any{"namespaceSelector": map[string]any{
 		"matchLabels": map[string]any{"kubernetes.io/metadata.name": "storage"},
-	}}}}
+	}}}, "ports": []any{map[string]any{"protocol": "TCP", "port": int64(9000)}}}
 	rules, _ := field(policy, "spec.egress").([]any)
 	if !slices.ContainsFunc(rules, func(r any) bool { return cmp.Equal(r, any(store)) }) {
 		t.Errorf("the copy can't reach its object store: %v", rules)

@@ -3,6 +3,7 @@ package cnpg
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -218,17 +219,50 @@ func TestWhatACopyMayReach(t *testing.T) {
 		"a host":             {managed.CNPG{}, "https://s3.example.com", `- ports: [{port: 443, protocol: TCP}]`},
 		"an address":         {managed.CNPG{}, "http://10.1.2.3:9000", `- {ports: [{port: 9000, protocol: TCP}], to: [{ipBlock: {cidr: 10.1.2.3/32}}]}`},
 		"an address of IPv6": {managed.CNPG{}, "https://[fd00::1]", `- {ports: [{port: 443, protocol: TCP}], to: [{ipBlock: {cidr: "fd00::1/128"}}]}`},
-		"a Service": {managed.CNPG{}, "http://minio.storage.svc.cluster.local:9000",
-			`- to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: storage}}}]`},
-		"a Service beside it": {managed.CNPG{}, "http://minio", `- to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}]`},
-		"what is configured":  {managed.CNPG{EgressCIDRs: []string{"10.0.0.0/8"}}, "https://s3.example.com", `- to: [{ipBlock: {cidr: 10.0.0.0/8}}]`},
+		"what is configured": {managed.CNPG{EgressCIDRs: []string{"10.0.0.0/8"}}, "https://s3.example.com", `- to: [{ipBlock: {cidr: 10.0.0.0/8}}]`},
 	}
 	for name, c := range cases {
-		got, err := yaml.Marshal(service(c.c).toStore(from(c.url)))
+		rules, err := service(c.c).toStore(t.Context(), from(c.url))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := yaml.Marshal(rules)
 		want, bad := yaml.YAMLToJSON([]byte(c.want))
 		same, bad2 := yaml.YAMLToJSON(got)
 		if err := errors.Join(err, bad, bad2); err != nil || !bytes.Equal(want, same) {
 			t.Errorf("%s: %s, want %s: %v", name, same, want, err)
+		}
+	}
+}
+
+func TestOfAServiceItsPodsAreReached(t *testing.T) {
+	t.Parallel()
+	const pods = `to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: storage}}, podSelector: {matchLabels: {app: minio}}}]`
+	for name, c := range map[string]struct{ service, want string }{
+		"another port":    {`{selector: {app: minio}, ports: [{port: 9001, targetPort: 1}, {port: 80, targetPort: 9000}]}`, `- {` + pods + `, ports: [{port: 9000, protocol: TCP}]}`},
+		"a port's name":   {`{selector: {app: minio}, ports: [{port: 80, targetPort: api}]}`, `- {` + pods + `, ports: [{port: api, protocol: TCP}]}`},
+		"the same port":   {`{selector: {app: minio}, ports: [{port: 80}]}`, `- {` + pods + `, ports: [{port: 80, protocol: TCP}]}`},
+		"headless":        {`{selector: {app: minio}, clusterIP: None, ports: [{port: 80, targetPort: 9000}]}`, `- {` + pods + `, ports: [{port: 80, protocol: TCP}]}`},
+		"one that is not": {"", `- {to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: storage}}}], ports: [{port: 80, protocol: TCP}]}`},
+	} {
+		var found *unstructured.Unstructured
+		if c.service != "" {
+			found = object(t, `{apiVersion: v1, kind: Service, spec: `+c.service+`}`)
+		}
+		got, err := yaml.Marshal(toService("storage", found, 80))
+		want, bad := yaml.YAMLToJSON([]byte(c.want))
+		same, bad2 := yaml.YAMLToJSON(got)
+		if err := errors.Join(err, bad, bad2); err != nil || !bytes.Equal(want, same) {
+			t.Errorf("%s: %s, want %s: %v", name, same, want, err)
+		}
+	}
+	for host, want := range map[string]string{
+		"minio": "shop minio true", "minio.storage.svc": "storage minio true", "minio.storage.svc.cluster.local": "storage minio true",
+		"minio-0.minio.storage.svc": "storage minio true", "s3.example.com": "  false", "localhost": "  false", "": "  false",
+	} {
+		namespace, name, ok := inCluster(host, "shop")
+		if got := fmt.Sprint(namespace+" "+name+" ", ok); got != want {
+			t.Errorf("%s: %q, want %q", host, got, want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package cnpg
 
 import (
-	"cmp"
 	"context"
 	"net/netip"
 	"net/url"
@@ -30,7 +29,11 @@ func (s *Service) policy(ctx context.Context, r managed.Request, from origin) (p
 		map[string]any{"to": []any{map[string]any{"podSelector": selected}}},
 	}
 	egress = append(egress, api...)
-	egress = append(egress, s.toStore(from)...)
+	store, err := s.toStore(ctx, from)
+	if err != nil {
+		return piece{}, err
+	}
+	egress = append(egress, store...)
 	return piece{policies, s.mark(r, "networking.k8s.io/v1", "NetworkPolicy", clusterName(r.Name), map[string]any{"spec": map[string]any{
 		"podSelector": selected,
 		"policyTypes": []any{"Egress"},
@@ -55,6 +58,12 @@ func (s *Service) apiServer(ctx context.Context) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return append(out, toEndpoints(behind)...), nil
+}
+
+// toEndpoints are the rules for what is behind a Service.
+func toEndpoints(behind []unstructured.Unstructured) []any {
+	var out []any
 	for _, slice := range behind {
 		endpoints, _, _ := unstructured.NestedSlice(slice.Object, "endpoints")
 		for _, e := range endpoints {
@@ -65,7 +74,7 @@ func (s *Service) apiServer(ctx context.Context) ([]any, error) {
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 func portsOf(o *unstructured.Unstructured, fields ...string) []any {
@@ -102,27 +111,64 @@ func block(cidr string) map[string]any {
 }
 
 // toStore are the rules for the object store: what is configured; or else the
-// namespace of a Service, an address, or, as a policy knows no names of hosts,
-// the store's port wherever it is.
-func (s *Service) toStore(from origin) []any {
+// pods of a Service, an address, or, as a policy knows no names of hosts, the
+// store's port wherever it is.
+func (s *Service) toStore(ctx context.Context, from origin) ([]any, error) {
 	if len(s.config.EgressCIDRs) > 0 {
 		var to []any
 		for _, cidr := range s.config.EgressCIDRs {
 			to = append(to, block(cidr))
 		}
-		return []any{map[string]any{"to": to}}
+		return []any{map[string]any{"to": to}}, nil
 	}
 	host, number := endpoint(from)
 	if _, err := netip.ParseAddr(host); err == nil {
-		return toAddress(host, []any{port("TCP", number)})
+		return toAddress(host, []any{port("TCP", number)}), nil
 	}
-	if namespace, ok := inCluster(host, s.config.Namespace); ok {
-		// The pod's port may be another than its Service's.
-		return []any{map[string]any{"to": []any{map[string]any{"namespaceSelector": map[string]any{
-			"matchLabels": map[string]any{"kubernetes.io/metadata.name": namespace},
-		}}}}}
+	namespace, name, ok := inCluster(host, s.config.Namespace)
+	if !ok {
+		return []any{map[string]any{"ports": []any{port("TCP", number)}}}, nil
 	}
-	return []any{map[string]any{"ports": []any{port("TCP", number)}}}
+	found, err := s.find(ctx, services, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	if found != nil && !selecting(found) {
+		behind, err := s.list(ctx, endpointSlices, namespace, "kubernetes.io/service-name="+name)
+		return toEndpoints(behind), err
+	}
+	return toService(namespace, found, number), nil
+}
+
+// selecting reports whether a Service has pods; others have endpoints that
+// somebody has written down.
+func selecting(service *unstructured.Unstructured) bool {
+	selector, _, _ := unstructured.NestedMap(service.Object, "spec", "selector")
+	return len(selector) > 0
+}
+
+// toService is the rule for the pods of a Service, at the port that is theirs.
+// Without the Service, which may be still to come, it is the port that is asked
+// for, of the namespace.
+func toService(namespace string, service *unstructured.Unstructured, number int64) []any {
+	pods := map[string]any{"namespaceSelector": map[string]any{
+		"matchLabels": map[string]any{"kubernetes.io/metadata.name": namespace},
+	}}
+	to := map[string]any{"protocol": "TCP", "port": any(number)}
+	if service != nil {
+		selector, _, _ := unstructured.NestedMap(service.Object, "spec", "selector")
+		pods["podSelector"] = map[string]any{"matchLabels": selector}
+		// A headless Service's port is that of its pods.
+		headless, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
+		ports, _, _ := unstructured.NestedSlice(service.Object, "spec", "ports")
+		for _, p := range ports {
+			p, _ := p.(map[string]any)
+			if target := p["targetPort"]; p["port"] == number && target != nil && target != int64(0) && headless != "None" {
+				to["port"] = target
+			}
+		}
+	}
+	return []any{map[string]any{"to": []any{pods}, "ports": []any{to}}}
 }
 
 // endpoint is the host and the port of an object store; the host is empty where
@@ -147,18 +193,21 @@ func endpoint(from origin) (host string, number int64) {
 	return u.Hostname(), number
 }
 
-// inCluster reads the namespace out of the name of a Service: NAME,
-// or NAME.NAMESPACE.svc with or without the cluster's domain.
-func inCluster(host, here string) (string, bool) {
+// inCluster reads the namespace and the name of a Service out of its host: NAME,
+// or NAME.NAMESPACE.svc with or without the cluster's domain. In front of it may
+// be the name of one of its pods.
+func inCluster(host, here string) (namespace, name string, ok bool) {
 	parts := strings.Split(host, ".")
-	switch {
-	case host == "" || host == "localhost":
-		return "", false
-	case len(parts) == 1:
-		return here, true
-	case len(parts) > 2 && parts[2] == "svc":
-		return cmp.Or(parts[1], here), true
-	default:
-		return "", false
+	if host == "" || host == "localhost" {
+		return "", "", false
 	}
+	if len(parts) == 1 {
+		return here, host, true
+	}
+	for _, at := range []int{2, 3} {
+		if len(parts) > at && parts[at] == "svc" {
+			return parts[at-1], parts[at-2], true
+		}
+	}
+	return "", "", false
 }
