@@ -142,7 +142,7 @@ func (a *app) restoreFields(r restored) error {
 		return a.changes(r.Changes)
 	}
 	err := a.fields("id", r.ID, "point", r.Point, "surface", r.Surface, "state", r.State, "url", r.URL, "host", r.Host,
-		"compared", fmt.Sprintf("%d entries, all equal", r.Compared), "safety point", r.SafetyPoint, "kept", r.Kept, "workflow", r.WorkflowID)
+		"compared", fmt.Sprintf("%d entries, all equal", r.Compared), "safety point", r.SafetyPoint, "note", strings.Join(r.Notes, "; "), "kept", r.Kept, "workflow", r.WorkflowID)
 	if err != nil {
 		return err
 	}
