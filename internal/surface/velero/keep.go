@@ -3,6 +3,7 @@ package velero
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"reflect"
@@ -20,7 +21,8 @@ import (
 
 // Keep implements surface.Keeper: it makes the BackupStorageLocation and the
 // Schedules as they are configured, puts back what was changed by hand, and
-// removes what was configured once and is no longer. What somebody else has
+// removes what was configured once and is no longer, except for a location that
+// Backups name, which it says each time. What somebody else has
 // made is never touched: where it has a name that is wanted, the error is
 // fault.Conflict. A Schedule that Velero refuses is fault.Invalid.
 func (s *Surface) Keep(ctx context.Context) ([]string, error) {
@@ -160,25 +162,54 @@ func (s *Surface) keep(ctx context.Context, v server, of resource, name string, 
 	return "put " + of.kind + " " + name + " back: " + strings.Join(fields, ", "), nil
 }
 
-// discard removes what is ours and not wanted.
+// discard removes what is ours and not wanted. A location stays as long as a
+// Backup names it: without it, none of them could be restored.
 func (s *Surface) discard(ctx context.Context, v server, of resource, wanted map[string]any) ([]string, error) {
 	found, err := v.Resource(of.gvr(), v.namespace).List(ctx, metav1.ListOptions{LabelSelector: s.selectOurs()})
 	if err != nil {
 		return nil, cluster.Failure(err, "list the %ss of Velero in namespace %s", of.kind, v.namespace)
 	}
-	var removed []string
+	var changed []string
 	for i := range found.Items {
-		name := found.Items[i].GetName()
+		one := &found.Items[i]
+		name := one.GetName()
 		if _, keep := wanted[name]; keep {
 			continue
 		}
-		err := cluster.Failure(v.Resource(of.gvr(), v.namespace).Delete(ctx, name, metav1.DeleteOptions{}), "remove %s %s", of.kind, name)
-		if err != nil && !fault.Is(err, fault.Missing) {
-			return removed, err
+		if of == locations {
+			all, err := list[backupSpec, backupStatus](ctx, v, backups, "")
+			if err != nil {
+				return changed, err
+			}
+			if used := within(all, name); used > 0 {
+				changed = append(changed, fmt.Sprintf("left %s %s, which is no longer configured: %d Backups are in it", of.kind, name, used))
+				continue
+			}
 		}
-		removed = append(removed, "removed "+of.kind+" "+name)
+		err := cluster.Failure(v.Resource(of.gvr(), v.namespace).Delete(ctx, name, asSeen(one)), "remove %s %s", of.kind, name)
+		if err != nil && !fault.Is(err, fault.Missing) {
+			return changed, err
+		}
+		changed = append(changed, "removed "+of.kind+" "+name)
 	}
-	return removed, nil
+	return changed, nil
+}
+
+// within is how many Backups are in a location.
+func within(all []backup, location string) int {
+	count := 0
+	for _, b := range all {
+		if b.Spec.StorageLocation == location {
+			count++
+		}
+	}
+	return count
+}
+
+// asSeen deletes an object only if it is still the one that was looked at.
+func asSeen(o *unstructured.Unstructured) metav1.DeleteOptions {
+	uid, version := o.GetUID(), o.GetResourceVersion()
+	return metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}}
 }
 
 // refused is the error of Schedules that Velero does not run.

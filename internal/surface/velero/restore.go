@@ -63,6 +63,11 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 			return err
 		}
 	}
+	if files := of.completed(spec.Namespaces); d.ID == "" && hasPods(t.Selection) {
+		if err := d.podsGone(ctx, files); err != nil {
+			return err
+		}
+	}
 	meta := metav1.ObjectMeta{Name: d.attempt(number + 1), Labels: s.labels()}
 	meta.Labels[labelTarget] = d.name
 	if d.ID != "" {

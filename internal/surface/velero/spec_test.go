@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -195,5 +196,20 @@ func TestSettingsThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 	if s, err := New("x", good); err != nil || s.Kind() != "velero" {
 		t.Error(err)
+	}
+}
+
+func TestALocationWithBackupsIsInUse(t *testing.T) {
+	t.Parallel()
+	in := func(location string) backup { return backup{Spec: backupSpec{StorageLocation: location}} }
+	all := []backup{in("old"), in("new"), in("old"), in("")}
+	for location, want := range map[string]int{"old": 2, "new": 1, "other": 0} {
+		if got := within(all, location); got != want {
+			t.Errorf("%d Backups are in %s, not %d", got, location, want)
+		}
+	}
+	seen := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"uid": "u", "resourceVersion": "7"}}}
+	if p := asSeen(seen).Preconditions; p == nil || *p.UID != "u" || *p.ResourceVersion != "7" {
+		t.Errorf("the deletion's conditions are %+v", p)
 	}
 }
