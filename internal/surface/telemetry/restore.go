@@ -21,7 +21,14 @@ import (
 const restoringName = "lifeboat-restoring"
 
 // target is the data directory of a Prometheus to restore into.
-type target struct{ dir string }
+type target struct {
+	dir string
+	// name is the server's URL without its credentials.
+	name string
+	// own is set where the folder is known to be that server's, and liveKnown
+	// where it is known which one the protected server's is.
+	own, liveKnown bool
+}
 
 // target asks the server where its data is, which must be on this host.
 func (s *Surface) target(ctx context.Context, t surface.Target) (target, error) {
@@ -39,10 +46,22 @@ func (s *Surface) target(ctx context.Context, t surface.Target) (target, error) 
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return target{}, fault.New(fault.Missing, "this host does not see %s, where Prometheus at %s keeps its data: restore on its host", dir, at.name)
 	}
-	if s.dir != "" && filepath.Clean(s.dir) == dir {
-		return target{}, fault.New(fault.Unsupported, "%s is the data of the Prometheus that is protected: restore into another one", dir)
+	known, err := s.notLive(ctx, dir)
+	if err != nil {
+		return target{}, err
 	}
-	return target{dir}, nil
+	return target{dir: dir, name: at.name, own: owns(ctx, at.base, dir), liveKnown: known}, nil
+}
+
+// mayBeCleared refuses to remove blocks, or to write where the protected server
+// may have its own, from a folder that is perhaps another server's: the path that
+// a Prometheus tells is one of its host, which need not be this one.
+func (t target) mayBeCleared(blocks int) error {
+	if t.own || blocks == 0 && t.liveKnown {
+		return nil
+	}
+	return fault.New(fault.Unsupported, "no process on this host shows that %s is the data of Prometheus at %s: restore on that server's host, by the port that it listens on, or empty the folder yourself and set telemetry.dir to that of the protected one",
+		t.dir, t.name)
 }
 
 // Begin implements surface.Surface. The target is a running Prometheus of this
@@ -66,6 +85,12 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 	}
 	if !t.Replace && !t.Throwaway && string(unfinished) != point && len(blocks)+len(unfinished) > 0 {
 		return fault.New(fault.Conflict, "%s has data already: restore into an empty Prometheus, or ask to replace what it holds", into.dir)
+	}
+	// An unfinished restore of the same point began in a folder that could be cleared, or was empty.
+	if string(unfinished) != point {
+		if err := into.mayBeCleared(len(blocks) + len(left)); err != nil {
+			return err
+		}
 	}
 	for _, name := range append(blocks, left...) {
 		if err := os.RemoveAll(filepath.Join(into.dir, name)); err != nil {
