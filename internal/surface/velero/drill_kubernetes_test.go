@@ -74,7 +74,7 @@ func veleroDrill(t *testing.T, b *bench) {
 			t.Errorf("part %s has the value of a secret", name)
 		}
 	}
-	claims := surface.Target{URL: environmentOf(t, "d-claims", shop, pay).URL, Selection: surface.Selection{Resources: []string{"persistentvolumeclaims"}}}
+	claims := surface.Target{URL: environmentOf(t, "d-claims", shop, pay).URL, Selection: surface.Selection{Resources: []string{"pvc"}}}
 	refused(t, s.Begin(t.Context(), claims, point), fault.Invalid, "empty volumes", "choose pods, too")
 
 	target := environmentOf(t, "d-drill", shop, pay)

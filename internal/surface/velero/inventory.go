@@ -230,8 +230,3 @@ func typeOf(e surface.Entry) (schema.GroupResource, bool) {
 	}
 	return schema.ParseGroupResource(parts[1]), true
 }
-
-// selects reports whether types, as PLURAL or PLURAL.GROUP, name one.
-func selects(types []string, of schema.GroupResource) bool {
-	return slices.Contains(types, of.String()) || slices.Contains(types, of.Resource)
-}

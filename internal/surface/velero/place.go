@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
@@ -99,9 +101,9 @@ func (d destination) restoreSpec(t surface.Target, spec partSpec, of record) (re
 			out.ExcludedResources = append(out.ExcludedResources, name)
 		}
 	}
-	if d.ID != "" && !of.snapshots() {
+	if d.ID != "" && !of.brings(t.Selection) {
 		// A volume that is not in the backup could be the live one.
-		out.ExcludedResources = append(out.ExcludedResources, "persistentvolumes")
+		out.ExcludedResources = append(out.ExcludedResources, volumesResource)
 	}
 	maps.DeleteFunc(renamed, func(from, to string) bool { return from == to })
 	if len(renamed) > 0 {
@@ -118,24 +120,17 @@ func refuse(chosen surface.Selection, spec partSpec, of record) error {
 	if len(chosen.Names) > 0 || chosen.Labels != "" {
 		return fault.New(fault.Unsupported, "Velero's backup can't be restored by names or labels: its list has no labels to compare with. Choose types by resources, or restore everything into an environment and take what is needed from there")
 	}
-	if len(chosen.Resources) == 0 || slices.Contains(chosen.Resources, "pods") {
+	if hasPods(chosen) {
 		return nil
 	}
 	files := of.completed(spec.Namespaces)
-	for _, name := range []string{"persistentvolumeclaims", "persistentvolumes"} {
-		if slices.Contains(chosen.Resources, name) && len(files) > 0 {
+	for _, name := range []string{claimsResource, volumesResource} {
+		if selects(chosen.Resources, schema.GroupResource{Resource: name}) && len(files) > 0 {
 			return fault.New(fault.Invalid, "%s without pods would come back as empty volumes: the backup has the files of %d volumes (such as %s of pod %s/%s), which are downloaded when the restored pods wait for them; choose pods, too",
 				name, len(files), files[0].Volume, files[0].Namespace, files[0].Pod)
 		}
 	}
 	return nil
-}
-
-// snapshots reports whether a Backup has snapshots of volumes by their provider.
-func (r record) snapshots() bool {
-	status, _ := r.Backup["status"].(map[string]any)
-	count, _ := status["volumeSnapshotsCompleted"].(float64)
-	return count > 0
 }
 
 // attempt is the name of the nth Restore into a target.

@@ -40,6 +40,14 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 	if err != nil {
 		return err
 	}
+	if names := t.Selection.Resources; len(names) > 0 {
+		if t.Selection.Resources, err = d.resolve(names, of.Types); err != nil {
+			return err
+		}
+		if err := s.chosen(src.Fingerprint(), names, t.Selection.Resources); err != nil {
+			return err
+		}
+	}
 	wanted, err := d.restoreSpec(t, spec, of)
 	if err != nil {
 		return err
@@ -58,13 +66,8 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 	if last.Name != "" && (!ended(last.Status.Phase) || (d.ID != "" && last.Status.Phase == phaseCompleted)) {
 		return nil
 	}
-	if d.ID == "" && refusesConflicts(t) {
-		if err := d.vacant(ctx, spec, s.Scope(src.Fingerprint(), t.Selection)); err != nil {
-			return err
-		}
-	}
-	if files := of.completed(spec.Namespaces); d.ID == "" && hasPods(t.Selection) {
-		if err := d.podsGone(ctx, files); err != nil {
+	if d.ID == "" {
+		if err := s.clear(ctx, d, t, spec, of, src.Fingerprint()); err != nil {
 			return err
 		}
 	}
@@ -72,13 +75,33 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 	meta.Labels[labelTarget] = d.name
 	if d.ID != "" {
 		meta.Labels[cluster.LabelEnvironment] = environmentLabel(d.ID)
-		if err := d.modify(ctx, meta, known, !of.snapshots()); err != nil {
+		brings := of.brings(t.Selection)
+		if brings {
+			if err := d.separate(ctx, src, spec, known); err != nil {
+				return err
+			}
+		}
+		if err := d.modify(ctx, meta, known, !brings); err != nil {
 			return err
 		}
 		wanted.ResourceModifier = &localObject{Kind: "ConfigMap", Name: meta.Name}
 	}
 	_, err = create(ctx, d.server, restores, restore{ObjectMeta: meta, Spec: wanted})
 	return err
+}
+
+// clear refuses a target in use where something is in the way that may not be,
+// or that would keep volumes from being filled.
+func (s *Surface) clear(ctx context.Context, d destination, t surface.Target, spec partSpec, of record, point surface.Fingerprint) error {
+	if refusesConflicts(t) {
+		if err := d.vacant(ctx, spec, s.Scope(point, t.Selection)); err != nil {
+			return err
+		}
+	}
+	if !hasPods(t.Selection) {
+		return nil
+	}
+	return d.podsGone(ctx, of.completed(spec.Namespaces))
 }
 
 // synced waits until the target's Velero knows the Backup of a point.

@@ -30,6 +30,10 @@ func TestRestoresAreWhatIsAsked(t *testing.T) {
 		"an environment, with snapshots of volumes": {drilled, surface.Target{}, snapshots, `{"backupName": "b", "includedNamespaces": ["pay", "shop"],
 			"excludedResources": ["nodes", "events", "events.events.k8s.io"], "restorePVs": true, "existingResourcePolicy": "none",
 			"namespaceMapping": {"shop": "d-1-shop", "pay": "d-1-pay"}}`},
+		"an environment, with snapshots, but without volumes": {drilled, surface.Target{Selection: surface.Selection{Resources: []string{"pods", "persistentvolumeclaims"}}}, snapshots, `{
+			"backupName": "b", "includedNamespaces": ["pay", "shop"], "includedResources": ["pods", "persistentvolumeclaims"],
+			"excludedResources": ["nodes", "events", "events.events.k8s.io", "persistentvolumes"], "restorePVs": true, "existingResourcePolicy": "none",
+			"namespaceMapping": {"shop": "d-1-shop", "pay": "d-1-pay"}}`},
 		"some types, skipping": {
 			cluster.Place{Namespaces: map[string]string{"shop": "copy", "pay": "pay"}},
 			surface.Target{Conflict: surface.ConflictSkip, Replace: true, Selection: surface.Selection{Resources: []string{"secrets"}}}, record{},
@@ -72,6 +76,11 @@ func TestClaimsWithoutPodsAreRefused(t *testing.T) {
 		{choose("persistentvolumeclaims"), files, fault.Invalid},
 		{choose("statefulsets.apps", "persistentvolumeclaims", "persistentvolumes"), files, fault.Invalid},
 		{choose("persistentvolumes"), files, fault.Invalid},
+		{choose("pvc"), files, fault.Invalid},
+		{choose("PersistentVolumeClaim"), files, fault.Invalid},
+		{choose("persistentvolumeclaim"), files, fault.Invalid},
+		{choose("pv"), files, fault.Invalid},
+		{choose("pvc", "Pod"), files, ""},
 		{choose("persistentvolumeclaims", "pods"), files, ""},
 		{choose("persistentvolumeclaims"), record{Volumes: files.Volumes[1:]}, ""},
 		{choose("configmaps"), files, ""},
