@@ -1,7 +1,6 @@
 package velero
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -16,11 +15,8 @@ import (
 // eventTypes are what a Backup leaves out unless it says something else.
 var eventTypes = []string{"events", "events.events.k8s.io"}
 
-// obtain returns a Backup that has ended as it should.
+// obtain makes a Backup, and returns it once it has ended as it should.
 func (s *Surface) obtain(ctx context.Context, v server) (backup, error) {
-	if s.config.Run == surface.VeleroRunAdopt {
-		return s.adopt(ctx, v)
-	}
 	if err := v.writable(ctx, s.config.Storage.Name); err != nil {
 		return backup{}, err
 	}
@@ -94,35 +90,6 @@ func (s *Surface) start(ctx context.Context, v server) (backup, error) {
 		ObjectMeta: metav1.ObjectMeta{Name: backupName(s.name, time.Now()), Labels: s.labels()},
 		Spec:       spec,
 	})
-}
-
-// adopt returns the newest Backup of a schedule that is fit to be a point.
-func (s *Surface) adopt(ctx context.Context, v server) (backup, error) {
-	name := s.config.Schedule
-	if _, own := s.config.Schedules[name]; own {
-		name = s.scheduleName(name)
-	}
-	all, err := list[backupSpec, backupStatus](ctx, v, backups, labelSchedule+"="+labelValue(name))
-	if err != nil {
-		return backup{}, err
-	}
-	over := slices.DeleteFunc(slices.Clone(all), func(b backup) bool {
-		return b.Status.StartTimestamp == nil || b.DeletionTimestamp != nil ||
-			(b.Status.Phase != phaseCompleted && (b.Status.Phase != phasePartiallyFailed || !s.config.AllowPartial))
-	})
-	if len(over) > 0 {
-		return slices.MaxFunc(over, func(a, b backup) int {
-			// Moments are whole seconds; names end in them, or in a number.
-			return cmp.Or(a.Status.StartTimestamp.Compare(b.Status.StartTimestamp.Time), compareNames(a.Name, b.Name))
-		}), nil
-	}
-	if last, found := newest(all); found && ended(last.Status.Phase) {
-		return last, fault.While(s.accept(ctx, v, last), "no Backup of Schedule %s is Completed", name)
-	}
-	if _, err := get[scheduleSpec, scheduleStatus](ctx, v, schedules, name); err != nil && len(all) == 0 {
-		return backup{}, err
-	}
-	return backup{}, fault.New(fault.Missing, "Schedule %s has completed no Backup yet: wait for its first", name)
 }
 
 // backupSpec is what Velero is told of a Backup.

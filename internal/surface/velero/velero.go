@@ -89,11 +89,17 @@ func (s *Surface) Hold(ctx context.Context) (surface.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.obtain(ctx, v)
-	if err != nil {
+	out := &view{source: v, server: probed}
+	if s.config.Run == surface.VeleroRunAdopt {
+		found, err := s.adopt(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		out.backup, out.behind, out.notes = found.backup, found.behind, found.notes
+	} else if out.backup, err = s.obtain(ctx, v); err != nil {
 		return nil, err
 	}
-	out := &view{source: v, server: probed, backup: made}
+	made := out.backup
 	if made.Status.Errors > 0 || made.Status.Warnings > 0 {
 		found, err := v.results(ctx, targetBackupResults, made.Name, made.Spec.StorageLocation)
 		if err != nil {

@@ -25,7 +25,10 @@ type view struct {
 	backup  backup
 	results results
 	skipped []skipped
-	parts   []surface.Part
+	// behind and notes are of a Backup that was adopted.
+	behind []string
+	notes  []string
+	parts  []surface.Part
 }
 
 // plan makes the parts.
@@ -57,15 +60,16 @@ func (w *view) Fingerprint() surface.Fingerprint { return nil }
 func (w *view) Moment() time.Time { return w.backup.Status.StartTimestamp.Time }
 
 // Missing implements surface.Partial: the errors of a Backup that is
-// PartiallyFailed, and the volumes that it does not have although it was to
-// have all of them.
+// PartiallyFailed, the volumes that it does not have although it was to have all
+// of them, and, where it was adopted, newer ones that have failed or that should be there.
 func (w *view) Missing() []string {
-	var out []string
+	out := slices.Clone(w.behind)
 	if w.backup.Status.Phase == phasePartiallyFailed {
-		out = w.results.Errors.few(maxLines)
-		if len(out) == 0 {
-			out = []string{"Backup " + w.backup.Name + " is PartiallyFailed, and does not say why"}
+		why := w.results.Errors.few(maxLines)
+		if len(why) == 0 {
+			why = []string{"Backup " + w.backup.Name + " is PartiallyFailed, and does not say why"}
 		}
+		out = append(out, why...)
 	}
 	for _, one := range w.skipped {
 		if w.wants(one) {
@@ -75,9 +79,10 @@ func (w *view) Missing() []string {
 	return out
 }
 
-// Notes are Velero's warnings, and the volumes that were left out on purpose.
+// Notes are Velero's warnings, the volumes that were left out on purpose, and
+// what else is to be known of a Backup that was adopted.
 func (w *view) Notes() []string {
-	var out []string
+	out := slices.Clone(w.notes)
 	for _, one := range w.skipped {
 		if !w.wants(one) {
 			out = append(out, one.String())
