@@ -16,9 +16,10 @@ func TestAPlaceComesBackFromItsURL(t *testing.T) {
 		{},
 		{Config: cluster.Config{Kubeconfig: "/etc/kube/config with space", Context: "a&b"}},
 		{
-			Config: cluster.Config{Context: "dr"}, ID: "d-1", IngressDomain: "drill.invalid",
-			Namespaces:     map[string]string{"shop": "lifeboat-d-1-shop", "pay": "lifeboat-d-1-pay"},
-			StorageClasses: map[string]string{"fast": "standard"},
+			Config: cluster.Config{Context: "dr"}, ID: "d-1", Restore: "D.1", IngressDomain: "drill.invalid",
+			Namespaces:      map[string]string{"shop": "lifeboat-d-1-shop", "pay": "lifeboat-d-1-pay"},
+			StorageClasses:  map[string]string{"fast": "standard"},
+			CustomResources: []string{"shops.example.com", "*"},
 		},
 	} {
 		got, err := cluster.ParsePlace(p.URL())

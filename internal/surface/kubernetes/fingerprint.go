@@ -74,10 +74,11 @@ func labelsOf(digest string) map[string]string {
 }
 
 // Scope implements surface.Scoper. What belongs to the cluster is in the scope
-// of a limited restore only where its type is named.
+// of a limited restore only where its type is named, and what is restored only
+// by name is in no other one's.
 func (s *Surface) Scope(f surface.Fingerprint, sel surface.Selection) surface.Fingerprint {
 	by, err := newSelector(sel)
-	if sel.All() || err != nil {
+	if err != nil {
 		return f
 	}
 	var out surface.Fingerprint
@@ -85,7 +86,7 @@ func (s *Surface) Scope(f surface.Fingerprint, sel surface.Selection) surface.Fi
 		o, ok := parseEntry(e.Name)
 		o.Body = &unstructured.Unstructured{Object: map[string]any{}}
 		o.Body.SetLabels(labelsOf(e.Digest))
-		if ok && by.has(o) && (o.Namespace != "" || len(sel.Resources) > 0) {
+		if ok && by.has(o) && (o.Namespace != "" || sel.All() || len(sel.Resources) > 0) {
 			out = append(out, e)
 		}
 	}

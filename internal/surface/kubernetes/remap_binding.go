@@ -81,7 +81,7 @@ func unconfined(bindings []*unstructured.Unstructured) *unstructured.Unstructure
 	return out
 }
 
-// mark gives an object the environment's label.
+// mark gives an object the environment's label, and the ID of its restore.
 func (r remapper) mark(body *unstructured.Unstructured) {
 	labels := body.GetLabels()
 	if labels == nil {
@@ -89,6 +89,15 @@ func (r remapper) mark(body *unstructured.Unstructured) {
 	}
 	labels[cluster.LabelEnvironment] = r.ID
 	body.SetLabels(labels)
+	if r.Restore == "" {
+		return
+	}
+	annotations := body.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[cluster.AnnotationEnvironment] = r.Restore
+	body.SetAnnotations(annotations)
 }
 
 // bindingName is the name that a binding for the whole cluster has in the

@@ -81,6 +81,7 @@ spec: {rules: [{host: other.example.com, http: {paths: [{path: /, pathType: Pref
 		if diff := cmp.Diff(map[string]any{"a": "mine", "c": "mine"}, data(t, name)); diff != "" || !isThere(t, typeConfigMaps, name, "new") {
 			t.Errorf("what was there is not as it was, or the rest is missing: %s", diff)
 		}
+		surfacetest.RequireSame(t, s, to, point)
 	})
 	t.Run("update", func(t *testing.T) {
 		to, name := occupied(t)
@@ -99,6 +100,7 @@ spec: {rules: [{host: other.example.com, http: {paths: [{path: /, pathType: Pref
 				t.Errorf("host %v", rule["host"])
 			}
 		}
+		kube.Apply(t, name, "{apiVersion: v1, kind: ConfigMap, metadata: {name: made-later}}")
 		surfacetest.RequireSame(t, s, to, point)
 	})
 	t.Run("unknown", func(t *testing.T) {

@@ -17,6 +17,7 @@ type destination struct {
 	served   *served
 	selector selector
 	conflict string
+	operated operated
 }
 
 // destination reads a target. One without a URL is the surface itself, live.

@@ -68,7 +68,14 @@ func (d *destination) bring(ctx context.Context, s *step) error {
 
 // share puts this environment's label on what another one has brought.
 func (d *destination) share(ctx context.Context, s *step) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]any{cluster.LabelEnvironment: d.ID}}})
+	// Nobody's ID is better than that of the environment that had it before.
+	var restore any
+	if d.Restore != "" {
+		restore = d.Restore
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"labels": map[string]any{cluster.LabelEnvironment: d.ID}, "annotations": map[string]any{cluster.AnnotationEnvironment: restore},
+	}})
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,12 @@ func (w *walk) run(ctx context.Context, r io.Reader) error {
 		if leftOut(o) || !w.selects(o) {
 			return nil
 		}
+		// What belongs to the cluster is passive: classes, roles, definitions.
+		if o.Namespace != "" {
+			if taken, err := w.d.takes(ctx, o.Resource); err != nil || !taken {
+				return err
+			}
+		}
 		if o.Resource != w.now {
 			if err := w.group.Wait(); err != nil {
 				return err

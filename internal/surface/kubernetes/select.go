@@ -43,8 +43,11 @@ func newSelector(s surface.Selection) (selector, error) {
 func (s selector) all() bool { return len(s.resources) == 0 && len(s.names) == 0 && s.labels.Empty() }
 
 // hasType reports whether objects of a type may be selected. PLURAL alone
-// stands for the types of that name in every group.
+// stands for the types of that name in every group, but those of byNameOnly.
 func (s selector) hasType(of schema.GroupResource) bool {
+	if slices.Contains(byNameOnly, of.Group) {
+		return slices.Contains(s.resources, of.String())
+	}
 	return len(s.resources) == 0 || slices.ContainsFunc(s.resources, func(asked string) bool { return named(asked, of) })
 }
 

@@ -45,7 +45,8 @@ type survey struct {
 // type of the cluster, of a named object, or of a whole API group.
 type refusal struct{ of, namespace string }
 
-// open connects, and finds the types and the namespaces.
+// open connects, and finds the types and the namespaces. It is fault.Missing
+// where none of the namespaces is there, and then alone.
 func (s *Surface) open(ctx context.Context) (*source, *survey, error) {
 	client, err := s.connect()
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Surface) open(ctx context.Context) (*source, *survey, error) {
 		return nil, nil, err
 	}
 	if out.catalogue, err = discover(client); err != nil {
-		return nil, nil, err
+		return nil, nil, present(err)
 	}
 	seen := &survey{found: map[schema.GroupResource]int64{}, refused: map[refusal]string{}}
 	for group, why := range out.catalogue.silent {
@@ -65,6 +66,15 @@ func (s *Surface) open(ctx context.Context) (*source, *survey, error) {
 	}
 	err = out.findNamespaces(ctx, seen)
 	return out, seen, err
+}
+
+// present is an error of a source that answers, but not as an API server does:
+// fault.Missing says of a surface that its namespaces are gone.
+func present(err error) error {
+	if fault.Is(err, fault.Missing) {
+		return fault.Wrap(fault.Unsupported, err, "read the source's API")
+	}
+	return err
 }
 
 // with narrows a source to namespaces that were found before.
@@ -88,7 +98,7 @@ func (s *source) findNamespaces(ctx context.Context, seen *survey) error {
 			return nil
 		})
 		slices.Sort(s.namespaces)
-		return err
+		return present(err)
 	}
 	s.namespaces = slices.Compact(slices.Sorted(slices.Values(s.namespaces)))
 	gone := 0
@@ -103,7 +113,7 @@ func (s *source) findNamespaces(ctx context.Context, seen *survey) error {
 		case why != "":
 			seen.refused[what] = why
 		default:
-			return cluster.Failure(err, "look for namespace %s", name)
+			return present(cluster.Failure(err, "look for namespace %s", name))
 		}
 	}
 	if gone == len(s.namespaces) {

@@ -20,8 +20,8 @@ type inventory struct {
 	*destination
 	// names has the point's namespaces by those of the copy.
 	names map[string]string
-	// wanted are the entries that are expected.
-	wanted  map[string]bool
+	// wanted are the entries that are expected, by their names.
+	wanted  map[string]surface.Entry
 	entries surface.Fingerprint
 }
 
@@ -30,14 +30,20 @@ type inventory struct {
 // isolated environment has brought itself, is left out unless it is expected;
 // of the cluster it has what is expected alone. Custom resources and others are
 // read in the version that the copy's API server prefers.
+//
+// Where nothing is isolated, others may have what is theirs beside what was
+// restored, and it has what is expected alone: restores delete nothing. After one
+// that skips what is there, just that it is there counts: its entry is the
+// expected one, whatever is in it. So are those of custom resources
+// that an environment does not take: there is nothing to compare (see takes).
 func (s *Surface) Fingerprint(ctx context.Context, t surface.Target) (surface.Fingerprint, error) {
 	d, err := s.destination(t)
 	if err != nil {
 		return nil, err
 	}
-	v := &inventory{destination: d, names: map[string]string{}, wanted: map[string]bool{}}
+	v := &inventory{destination: d, names: map[string]string{}, wanted: map[string]surface.Entry{}}
 	for _, e := range t.Expected {
-		v.wanted[e.Name] = true
+		v.wanted[e.Name] = e
 	}
 	if v.source, err = s.copied(ctx, d); err != nil {
 		return nil, err
@@ -47,7 +53,11 @@ func (s *Surface) Fingerprint(ctx context.Context, t surface.Target) (surface.Fi
 	}
 	var lists []listing
 	for _, of := range v.catalogue.within(s.config.ExcludeResources) {
-		if d.selector.hasType(of.Resource) {
+		taken, err := d.takes(ctx, of.Resource)
+		if err != nil {
+			return nil, fault.While(err, "look at %s", d)
+		}
+		if taken && d.selector.hasType(of.Resource) {
 			lists = append(lists, v.narrow(of)...)
 		}
 	}
@@ -55,6 +65,9 @@ func (s *Surface) Fingerprint(ctx context.Context, t surface.Target) (surface.Fi
 		return nil, fault.While(err, "look at %s", d)
 	}
 	if err := v.ofCluster(ctx); err != nil {
+		return nil, fault.While(err, "look at %s", d)
+	}
+	if err := v.untaken(ctx); err != nil {
 		return nil, fault.While(err, "look at %s", d)
 	}
 	v.entries.Sort()
@@ -121,7 +134,7 @@ func (v *inventory) refused(of listing, why string) error {
 // object takes down one object of a namespace, under the point's names.
 func (v *inventory) object(o Object) error {
 	o.Namespace = v.names[o.Namespace]
-	if skipped(o) || !v.destination.selector.has(o) || !v.wanted[entryName(o)] && !unexpected(o) {
+	if skipped(o) || !v.destination.selector.has(o) || !v.counts(o) {
 		return nil
 	}
 	if v.isolated() && o.Resource == typePods {
@@ -130,10 +143,42 @@ func (v *inventory) object(o Object) error {
 	return v.add(o)
 }
 
+// counts reports whether an object belongs into the fingerprint: it is expected,
+// or nobody but the restore should have brought it. Where nothing at all is
+// expected, everything is told of.
+func (v *inventory) counts(o Object) bool {
+	if _, wanted := v.wanted[entryName(o)]; wanted {
+		return true
+	}
+	return (v.isolated() || len(v.wanted) == 0) && unexpected(o)
+}
+
 func (v *inventory) add(o Object) error {
+	if wanted, expected := v.wanted[entryName(o)]; expected && !v.isolated() && v.conflict == surface.ConflictSkip {
+		v.entries = append(v.entries, wanted)
+		return nil
+	}
 	entry, err := entryOf(o, v.names)
 	v.entries = append(v.entries, entry)
 	return err
+}
+
+// untaken adds what is expected of types that the destination takes nothing of.
+func (v *inventory) untaken(ctx context.Context) error {
+	for name, wanted := range v.wanted {
+		o, ok := parseEntry(name)
+		if !ok || o.Namespace == "" {
+			continue
+		}
+		taken, err := v.takes(ctx, o.Resource)
+		if err != nil {
+			return err
+		}
+		if !taken {
+			v.entries = append(v.entries, wanted)
+		}
+	}
+	return nil
 }
 
 // ofCluster looks for what is expected of the cluster's.

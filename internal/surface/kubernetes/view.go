@@ -77,7 +77,8 @@ func (s *source) server(seen *survey) (surface.Server, error) {
 }
 
 // Hold implements surface.Surface. It finds out what there is and what may be
-// read of it, and is fault.Denied where that is nothing. What is forbidden or
+// read of it, and is fault.Denied where that is nothing. It is fault.Missing
+// exactly where none of the surface's namespaces is there. What is forbidden or
 // broken is named by the view, which implements surface.Partial.
 func (s *Surface) Hold(ctx context.Context) (surface.View, error) {
 	src, seen, err := s.open(ctx)
@@ -85,11 +86,11 @@ func (s *Surface) Hold(ctx context.Context) (surface.View, error) {
 		return nil, err
 	}
 	if err := src.look(ctx, seen); err != nil {
-		return nil, err
+		return nil, present(err)
 	}
 	out := &view{missing: seen.missing(src.namespaces)}
 	if out.server, err = src.server(seen); err != nil {
-		return nil, err
+		return nil, present(err)
 	}
 	spec, err := json.Marshal(partSpec{Namespaces: src.namespaces})
 	if err != nil {
