@@ -33,6 +33,9 @@ type Rewound struct {
 	// Copied objects were copied, Left ones were left as they were.
 	Copied int64 `json:"copied"`
 	Left   int64 `json:"left"`
+	// Uncompared are those of Left that have the size of the wanted version, and
+	// no digest that both tell: they may be others.
+	Uncompared int64 `json:"uncompared,omitempty"`
 	// Gaps say what is not known of the moment, one line each.
 	Gaps []string `json:"gaps,omitempty"`
 }

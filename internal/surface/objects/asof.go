@@ -112,14 +112,16 @@ func (s *Surface) RestoreAsOf(ctx context.Context, moment time.Time, prefix stri
 	}
 	work := s.copying(ctx, target, s.config.Holder(), past.prefix, to.Conflict)
 	out, err := work.run(ctx, past.Objects(ctx))
-	return surface.Rewound{Objects: out.objects, Bytes: out.bytes, Copied: out.copied, Left: out.left, Gaps: past.Gaps()}, err
+	return surface.Rewound{Objects: out.objects, Bytes: out.bytes, Copied: out.copied, Left: out.left, Uncompared: out.uncompared, Gaps: past.Gaps()}, err
 }
 
-// permitCopy refuses a copy among what is live, where the next point would have it too.
+// permitCopy refuses a copy among what is live, where the next point would have
+// it too, and above it, where names could fall together. Below the folder of the
+// copies is as good a place as any.
 func (s *Surface) permitCopy(to location) error {
-	if s.isLive(to) || to.Bucket == s.config.Holder() && strings.HasPrefix(to.Prefix, s.prefix) && !to.isCopy(s.copies) {
-		return fault.New(fault.Invalid, "%s/%s is among what is live: restore to another bucket, to a prefix below %s or beside %s, or to the very prefix that it was",
-			s.live, to.Prefix, s.copies.Prefix, s)
+	if !s.isLive(to) && (to.isCopy(s.copies) || s.permit(to) == nil) {
+		return nil
 	}
-	return nil
+	return fault.New(fault.Invalid, "%s/%s is among what is live, or above it: restore to another bucket, to a prefix below %s or beside %s, or to the very prefix that it was",
+		s.live.In(to.Bucket), to.Prefix, s.copies.Prefix, s)
 }

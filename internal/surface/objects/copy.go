@@ -34,6 +34,8 @@ type copying struct {
 // copied is what came of it.
 type copied struct {
 	objects, bytes, copied, left int64
+	// uncompared are those left of which only the sizes are known to be equal.
+	uncompared int64
 
 	mu   sync.Mutex
 	lost named
@@ -75,6 +77,9 @@ func (c *copying) run(ctx context.Context, objects iter.Seq2[Object, error]) (*c
 		}
 		if !needed {
 			out.left++
+			if equal, known := same(o, *current); !equal && !known {
+				out.uncompared++
+			}
 			return nil
 		}
 		out.copied++

@@ -171,3 +171,35 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestUncompared has what is left though only its size is known to be right.
+func TestUncompared(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{surface.ConflictFail, surface.ConflictSkip} {
+		work := copying{conflict: policy, there: listed(
+			bucket.Version{Key: "parts", ID: "2", ETag: "f-3", Size: 1, Current: true}, bucket.Version{Key: "same", ID: "2", ETag: "e", Size: 1, Current: true},
+		)}
+		out, err := work.run(t.Context(), func(yield func(Object, error) bool) {
+			_ = yield(Object{Key: "parts", Version: "1", ETag: "e-2", Size: 1}, nil) && yield(Object{Key: "same", Version: "1", ETag: "e", Size: 1}, nil)
+		})
+		if err != nil || out.left != 2 || out.uncompared != 1 || out.copied != 0 {
+			t.Errorf("%s: %+v, %v", policy, out, err)
+		}
+	}
+}
+
+// TestWhereACopyMayBe has prefixes below, above and beside what is live.
+func TestWhereACopyMayBe(t *testing.T) {
+	t.Parallel()
+	s := open(t, surface.Bucket{Kind: surface.BucketS3, Name: "b", Prefix: "app/live", Endpoint: "http://localhost:1"})
+	for prefix, allowed := range map[string]bool{
+		"": false, "app": false, "app/": false, "app/live": false, "app/live/": false, "app/live/x/": false, "app/other/": true, ".lifeboat-restores/then/": true,
+	} {
+		if err := s.permitCopy(location{Bucket: "b", Prefix: prefix}); (err == nil) != allowed || err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", prefix, err)
+		}
+	}
+	if err := s.permitCopy(location{Bucket: "other"}); err != nil {
+		t.Error(err)
+	}
+}
