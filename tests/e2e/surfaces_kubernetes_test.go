@@ -17,8 +17,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
@@ -237,6 +239,7 @@ func TestEverySurfaceInOneDrill(t *testing.T) {
 	}
 	s.leftNoNamespace(t, kube)
 	s.restoredToStaging(t, kube, namespace)
+	s.restoredInPlace(t, kube, namespace)
 }
 
 // leftNoNamespace looks for namespaces of drills.
@@ -250,6 +253,48 @@ func (s *site) leftNoNamespace(t *testing.T, kube *servers.KubernetesServer) {
 	for _, n := range found.Items {
 		t.Errorf("the drill has left the namespace %s", n.GetName())
 	}
+}
+
+// restoredInPlace brings back a namespace that somebody has deleted, and then one
+// in which something was changed and something was made since.
+func (s *site) restoredInPlace(t *testing.T, kube *servers.KubernetesServer, namespace string) {
+	t.Helper()
+	var points []point
+	s.ask(t, &points, "snapshot", "list", "--surface", "shop")
+	var out struct {
+		State string
+		Notes []string
+	}
+	namespaces := kube.Client.Dynamic.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"})
+	configMaps := kube.Client.Dynamic.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(namespace)
+	if err := namespaces.Delete(t.Context(), namespace, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Minute, "the namespace is gone", func() bool {
+		_, err := namespaces.Get(t.Context(), namespace, metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	})
+	s.ask(t, &out, "snapshot", "restore", points[0].ID, "--in-place", "--confirm", "shop")
+	if _, err := configMaps.Get(t.Context(), "settings", metav1.GetOptions{}); err != nil || out.State != "restored" || len(out.Notes) == 0 {
+		t.Errorf("a deleted namespace: %+v, %v", out, err)
+	}
+	kube.Apply(t, namespace, "{apiVersion: v1, kind: ConfigMap, metadata: {name: later}, data: {made: later}}\n")
+	_, err := configMaps.Patch(t.Context(), "settings", types.MergePatchType, []byte(`{"data":{"colour":"red"}}`), metav1.PatchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ask(t, &out, "snapshot", "restore", points[0].ID, "--in-place", "--confirm", "shop")
+	found, err := configMaps.Get(t.Context(), "settings", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := found.Object["data"].(map[string]any); data["colour"] != "green" {
+		t.Errorf("in place are %v", found.Object["data"])
+	}
+	if _, err := configMaps.Get(t.Context(), "later", metav1.GetOptions{}); err != nil {
+		t.Errorf("what was made since is gone: %v", err)
+	}
+	s.leftNoNamespace(t, kube)
 }
 
 // restoredToStaging restores into another namespace, after a look at what that would change.
