@@ -253,6 +253,6 @@ func (c *Config) Warnings(made ...string) []string {
 	if k := c.Admin.FirstKey; k != "" && len(k) < 16 {
 		out = append(out, "LIFEBOAT_ADMIN_KEY is shorter than 16 characters, and can be guessed")
 	}
-	out = append(out, c.drillWarnings(made)...)
+	out = append(append(out, c.keptWarnings()...), c.drillWarnings(made)...)
 	return append(out, c.warnings...)
 }

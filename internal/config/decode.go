@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -48,6 +49,10 @@ func (d *decoder) value(node *yaml.Node, v reflect.Value, path string) {
 	}
 	if text, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		d.text(node, text, path)
+		return
+	}
+	if length, ok := reflect.TypeAssert[*time.Duration](v.Addr()); ok {
+		d.text(node, (*Duration)(length), path)
 		return
 	}
 	switch v.Kind() {

@@ -3,6 +3,7 @@ package config
 import (
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 // onOwnCluster reports whether the points of a surface are restored to the cluster that they come from.
@@ -28,6 +29,9 @@ func (d *planValidator) apart() {
 		s := d.c.Surfaces[name]
 		if s.Namespaces != nil && d.c.onOwnCluster(s) {
 			d.refuse(d.path+".surfaces", "%s restores %s to the very cluster that kind annual_full takes for lost: give surfaces.%s an environment on another one", d.path, name, name)
+		}
+		if s.Kind == surface.KindObjects {
+			d.refuse(d.path+".surfaces", "%s restores %s from the old versions in the live bucket itself, which kind annual_full takes for lost: leave it out, and name it under exclusions", d.path, name)
 		}
 		for _, u := range []secret.String{s.URL, s.StandbyURL} {
 			live, ok := drill.EndpointOf(u)

@@ -119,10 +119,8 @@ func (v *validator) surfaces() {
 			v.refuse("targets."+name, "targets.%s: the name means something else in a restore; take another", name)
 		}
 		v.target("targets."+name, t)
-		for _, other := range sorted(v.c.Surfaces) {
-			if t.URL != "" && v.c.Surfaces[other].URL == t.URL {
-				v.refuse("targets."+name, "targets.%s is the live surface %s itself; restore that with \"in-place\"", name, other)
-			}
+		if what, live := v.c.LiveTarget(t.Kind, t.URL); live {
+			v.refuse("targets."+name, "targets.%s is %s itself, or in it: name another place; what is live is restored with \"in-place\"", name, what)
 		}
 	}
 }
@@ -163,23 +161,24 @@ func (v *validator) server(path, kind string, address secret.String) {
 	}
 }
 
-// target checks where a restore may be sent to by name: a server, or namespaces of a cluster.
+// targetSchemes are those of the URLs of targets of kinds that are no servers with a URL.
+var targetSchemes = map[string][]string{
+	surface.KindKubernetes: {cluster.Scheme}, surface.KindVelero: {cluster.Scheme}, surface.KindObjects: {"objects"},
+	surface.KindTelemetry: {"http", "https"}, surface.KindGit: {"file"},
+}
+
+// target checks where a restore may be sent to by name: a server, namespaces of
+// a cluster, a prefix of a bucket, or a folder.
 func (v *validator) target(path string, t Target) {
-	if t.Kind != surface.KindKubernetes && t.Kind != surface.KindVelero {
+	accepted, known := targetSchemes[t.Kind]
+	switch {
+	case !known:
 		v.server(path, t.Kind, t.URL)
-		return
-	}
-	place, err := cluster.ParsePlace(t.URL)
-	if err != nil {
-		v.refuse(path+".url", "%s.url: %s", path, fault.Line(err))
-		return
-	}
-	for _, name := range sorted(v.c.Surfaces) {
-		s := v.c.Surfaces[name]
-		for _, namespace := range s.Namespaces {
-			if to, renamed := place.Namespaces[namespace]; s.Cluster.Config == place.Config && (!renamed || to == namespace) {
-				v.refuse(path, "%s restores the namespace %s to where the live surface %s has it; give it another name, or restore with \"in-place\"", path, namespace, name)
-			}
+	case !hasScheme(t.URL, accepted):
+		v.refuse(path+".url", "%s.url does not fit kind %s: it must begin with %s://", path, t.Kind, strings.Join(accepted, ":// or "))
+	case accepted[0] == cluster.Scheme:
+		if _, err := cluster.ParsePlace(t.URL); err != nil {
+			v.refuse(path+".url", "%s.url: %s", path, fault.Line(err))
 		}
 	}
 }
