@@ -28,6 +28,9 @@ func (a *Activities) Rewind(ctx context.Context, in RewindInput) (surface.Rewoun
 	if !ok {
 		return surface.Rewound{}, fault.New(fault.Unsupported, "surface %s is of kind %s, which keeps no old versions by itself", in.Surface, src.Kind())
 	}
+	if what, live := a.Config.LiveObjects(in.Surface, in.To.Bucket, in.To.Prefix); live {
+		return surface.Rewound{}, fault.New(fault.Invalid, "the place to restore to is among what %s has: restore to another bucket or prefix", what)
+	}
 	out, err := rewinder.RestoreAsOf(ctx, in.At, in.Prefix, in.To)
 	return out, fault.While(err, "restore %s as of %s", in.Surface, in.At.UTC().Format(time.RFC3339))
 }

@@ -8,12 +8,17 @@ import (
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
-// CanSwap reports whether the surface can be restored beside itself and swapped.
+// CanSwap reports whether the surface can be restored beside itself and swapped;
+// fault.Unsupported for one that can't be restored in place at all.
 func (a *Activities) CanSwap(_ context.Context, surfaceName string) (bool, error) {
 	src, err := a.surface(surfaceName)
 	if err != nil {
+		return false, err
+	}
+	if err := surface.InPlace(src.Kind()); err != nil {
 		return false, err
 	}
 	_, ok := src.(Swapper)

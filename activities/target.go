@@ -59,8 +59,13 @@ func (a *Activities) target(ctx context.Context, ref TargetRef) (surface.Target,
 		return t, err
 	case TargetNamed:
 		if ref.SealedURL != "" {
-			t.URL, err = a.Keys.OpenSecret(ref.SealedURL)
-			return t, fault.While(err, "the URL to restore to")
+			if t.URL, err = a.Keys.OpenSecret(ref.SealedURL); err != nil {
+				return t, fault.While(err, "the URL to restore to")
+			}
+			if what, live := a.Config.LiveTarget(src.Kind(), t.URL); live {
+				return t, fault.New(fault.Invalid, "the URL to restore to is %s, or in it: what is live is restored in place, with a confirmation", what)
+			}
+			return t, nil
 		}
 		named, ok := a.Config.Targets[ref.Name]
 		if !ok {

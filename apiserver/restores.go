@@ -34,7 +34,7 @@ type restoreInput struct {
 		Resources []string `json:"resources,omitempty" nullable:"false" maxItems:"1000" doc:"Only these types of a cluster's resources, as PLURAL or PLURAL.GROUP."`
 		Names     []string `json:"names,omitempty" nullable:"false" maxItems:"1000" doc:"Only resources of these names, as NAME or NAMESPACE/NAME."`
 		Labels    string   `json:"labels,omitempty" maxLength:"1024" doc:"Only resources that this label selector matches."`
-		Conflict  string   `json:"conflict,omitempty" enum:"fail,skip,update" doc:"What becomes of things that a cluster has already; default fail."`
+		Conflict  string   `json:"conflict,omitempty" enum:"fail,skip,update" doc:"What becomes of things that a target has already; default fail. update is for the role admin, but in an isolated restore or a dry run."`
 		DryRun    bool     `json:"dryRun,omitempty" doc:"Changes nothing: the result says what would be changed."`
 	}
 }
@@ -111,6 +111,11 @@ func (s *Server) mayRestore(ctx context.Context, in *restoreInput) error {
 	} else if b.Confirm != "" {
 		return fault.New(fault.Invalid, "confirm is for a restore in place; say \"to\": \"in-place\" if that is meant")
 	}
+	if b.Conflict == surface.ConflictUpdate && b.To != toIsolated && !b.DryRun {
+		if err := requireAdmin(ctx, "changing what a target holds"); err != nil {
+			return err
+		}
+	}
 	if !b.Replace {
 		return nil
 	}
@@ -124,6 +129,9 @@ func (s *Server) checkInPlace(p catalog.Point, confirm string) error {
 	if _, known := s.config.Surfaces[p.Surface]; !known {
 		return fault.New(fault.Missing, "the point is of the surface %q, which is not in the configuration; "+
 			"restore it isolated or to a target", p.Surface)
+	}
+	if err := surface.InPlace(p.SurfaceKind); err != nil {
+		return err
 	}
 	if confirm != p.Surface {
 		return fault.New(fault.Invalid, "a restore in place replaces what the live surface %s holds: "+

@@ -24,7 +24,7 @@ type rewindInput struct {
 			Prefix string `json:"prefix,omitempty" maxLength:"1024" doc:"What keys get in place of the prefix."`
 		} `json:"to,omitzero" doc:"Where to; left out with inPlace."`
 		InPlace  bool   `json:"inPlace,omitempty" doc:"Puts old versions back over what is there, deleted objects included; for the role admin."`
-		Conflict string `json:"conflict,omitempty" enum:"fail,skip,update" doc:"What becomes of what is there already; default fail."`
+		Conflict string `json:"conflict,omitempty" enum:"fail,skip,update" doc:"What becomes of what is there already; default fail. update is for the role admin."`
 	}
 }
 
@@ -60,7 +60,15 @@ func (s *Server) planRewind(ctx context.Context, in *rewindInput) (workflows.Rew
 		return out, fault.New(fault.Unsupported, "surface %s is of kind %s: only a bucket's objects can be restored in this way", in.Surface, c.Kind)
 	case placed == b.InPlace:
 		return out, fault.New(fault.Invalid, "say where to: either to, or inPlace")
-	case !b.InPlace:
+	case !b.InPlace && b.Conflict == surface.ConflictUpdate:
+		if err := requireAdmin(ctx, "changing what a place holds"); err != nil {
+			return out, err
+		}
+	}
+	if !b.InPlace {
+		if what, live := s.config.LiveObjects(in.Surface, b.To.Bucket, b.To.Prefix); live {
+			return out, fault.New(fault.Invalid, "the place to restore to is among what %s has: restore to another bucket or prefix", what)
+		}
 		return out, nil
 	}
 	if out.To.Prefix = b.Prefix; out.To.Prefix == "" {

@@ -21,7 +21,7 @@ func (a *app) objectsCommand() *cobra.Command {
 }
 
 func (a *app) objectsRestore() *cobra.Command {
-	var at, to string
+	var at, to, confirm string
 	var inPlace, wait bool
 	in := workflows.RewindInput{}
 	cmd := &cobra.Command{
@@ -34,7 +34,7 @@ func (a *app) objectsRestore() *cobra.Command {
 				return err
 			}
 			in.Surface = args[0]
-			if err := rewindInput(c, &in, at, to, inPlace); err != nil {
+			if err := rewindInput(c, &in, at, to, inPlace, confirm); err != nil {
 				return usageError{err}
 			}
 			return a.rewind(cmd.Context(), c, in, wait)
@@ -45,13 +45,14 @@ func (a *app) objectsRestore() *cobra.Command {
 	flags.StringVar(&in.Prefix, "prefix", "", "only what is below this prefix, as whole keys begin with it (default: all of the surface)")
 	flags.StringVar(&to, "to", "", "where to: BUCKET/PREFIX, or /PREFIX in the surface's own bucket")
 	flags.BoolVar(&inPlace, "in-place", false, "put old versions back over what is there")
+	flags.StringVar(&confirm, "confirm", "", "the surface's name, to confirm a restore in place")
 	flags.StringVar(&in.To.Conflict, "conflict", "", "what becomes of what is there already: "+strings.Join(surface.Conflicts, ", "))
 	flags.BoolVar(&wait, "wait", true, "wait until it is done, and show the progress")
 	return cmd
 }
 
 // rewindInput checks the flags against each other and the configuration.
-func rewindInput(c *config.Config, in *workflows.RewindInput, at, to string, inPlace bool) (err error) {
+func rewindInput(c *config.Config, in *workflows.RewindInput, at, to string, inPlace bool, confirm string) (err error) {
 	known, ok := c.Surfaces[in.Surface]
 	switch {
 	case !ok:
@@ -67,6 +68,9 @@ func rewindInput(c *config.Config, in *workflows.RewindInput, at, to string, inP
 		return fmt.Errorf("--at %q must be a time such as 2026-03-01T12:34:56Z", at)
 	}
 	if inPlace {
+		if confirm != in.Surface {
+			return fmt.Errorf("a restore in place puts old versions over what %s holds now: add --confirm %s", in.Surface, in.Surface)
+		}
 		in.To.Prefix = in.Prefix
 		if in.To.Prefix == "" {
 			in.To.Prefix = known.Bucket.LivePrefix()
@@ -76,6 +80,9 @@ func rewindInput(c *config.Config, in *workflows.RewindInput, at, to string, inP
 	var split bool
 	if in.To.Bucket, in.To.Prefix, split = strings.Cut(to, "/"); !split {
 		return fmt.Errorf("--to %q must be like BUCKET/PREFIX, or /PREFIX for the surface's own bucket", to)
+	}
+	if what, live := c.LiveObjects(in.Surface, in.To.Bucket, in.To.Prefix); live {
+		return fmt.Errorf("--to %s is among what %s has: restore to another bucket or prefix", to, what)
 	}
 	return nil
 }
@@ -100,6 +107,14 @@ func (a *app) rewind(ctx context.Context, c *config.Config, in workflows.RewindI
 	return a.show(out, func() error {
 		return a.fields("id", out.ID, "surface", out.Surface, "as of", when(out.At), "objects", strconv.FormatInt(out.Objects, 10),
 			"bytes", size(out.Bytes), "copied", strconv.FormatInt(out.Copied, 10), "left as they were", strconv.FormatInt(out.Left, 10),
-			"not known", strings.Join(out.Gaps, "; "))
+			"not comparable", uncompared(out.Uncompared), "not known", strings.Join(out.Gaps, "; "))
 	})
+}
+
+// uncompared says of how many objects only the sizes are known to be equal.
+func uncompared(count int64) string {
+	if count == 0 {
+		return ""
+	}
+	return strconv.FormatInt(count, 10) + " of those, only equal in size"
 }

@@ -80,7 +80,10 @@ func (f restoreFlags) input(parts *worker.Parts, p catalog.Point) (workflows.Res
 	if f.conflict != "" && !slices.Contains(surface.Conflicts, f.conflict) {
 		return in, fmt.Errorf("--conflict must be one of %s", strings.Join(surface.Conflicts, ", "))
 	}
+	what, live := parts.Config.LiveTarget(p.SurfaceKind, secret.String(f.to))
 	switch {
+	case f.inPlace && surface.InPlace(p.SurfaceKind) != nil:
+		return in, surface.InPlace(p.SurfaceKind)
 	case f.inPlace && f.to != "isolated":
 		return in, fmt.Errorf("--in-place and --to %s contradict each other", f.to)
 	case f.inPlace && f.confirm != p.Surface:
@@ -90,6 +93,8 @@ func (f restoreFlags) input(parts *worker.Parts, p catalog.Point) (workflows.Res
 		return in, errors.New("--dry-run is for a restore to a target or in place: an isolated restore begins with nothing")
 	case f.to == "isolated":
 		in.Isolated = true
+	case strings.Contains(f.to, "://") && live:
+		return in, fmt.Errorf("--to names %s, or what is in it: to restore over what is live use --in-place --confirm SURFACE", what)
 	case strings.Contains(f.to, "://"):
 		// A URL has a password in it, which no history may show.
 		sealed, err := parts.Keys.SealSecret(secret.String(f.to))

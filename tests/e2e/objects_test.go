@@ -97,7 +97,7 @@ func TestObjectsGoBackToAMoment(t *testing.T) {
 	if back.Objects != 2 || back.Copied != 2 || read("rescued/a.txt") != "first" || read("rescued/b.txt") != "kept" {
 		t.Errorf("beside: %+v, %q", back, read("rescued/a.txt"))
 	}
-	s.ask(t, &back, "objects", "restore", "files", "--at", moment.UTC().Format(time.RFC3339Nano), "--in-place", "--conflict", "update")
+	s.ask(t, &back, "objects", "restore", "files", "--at", moment.UTC().Format(time.RFC3339Nano), "--in-place", "--confirm", "files", "--conflict", "update")
 	if read("uploads/a.txt") != "first" || read("uploads/b.txt") != "kept" {
 		t.Errorf("in place: %+v, %q", back, read("uploads/a.txt"))
 	}
