@@ -32,6 +32,11 @@ type Config struct {
 	IngressDomain string `yaml:"ingressDomain,omitempty" json:"ingressDomain,omitempty"`
 	// StorageClasses are those that claims get, by the names that points have.
 	StorageClasses map[string]string `yaml:"storageClasses,omitempty" json:"storageClasses,omitempty"`
+	// CustomResources are the types of custom resources, as PLURAL.GROUP, that
+	// copies have though the cluster had the types before: whatever acts there on
+	// live ones acts on the copies, too. "*" is for all of them. What belongs to
+	// types that the point itself brings needs no leave.
+	CustomResources []string `yaml:"customResources,omitempty" json:"customResources,omitempty"`
 	// Labels are put on every namespace, over those that Lifeboat puts there
 	// itself: pod-security.kubernetes.io/enforce: privileged, for one, lets in
 	// pods that pod security's level baseline keeps out.
@@ -51,6 +56,8 @@ const (
 	defaultIngressDomain = "drill.invalid"
 	// longestPrefix leaves room for what tells namespaces apart.
 	longestPrefix = 20
+	// everyCustom stands for all types of custom resources.
+	everyCustom = "*"
 )
 
 var (
@@ -123,6 +130,11 @@ func (c Config) Problems() []Problem {
 	for _, from := range slices.Sorted(maps.Keys(c.StorageClasses)) {
 		if to := c.StorageClasses[from]; from == "" || strings.Contains(from, ":") || len(validation.IsDNS1123Subdomain(to)) > 0 {
 			say("storageClasses", "storageClasses must name a storage class for another one, not %q for %q", to, from)
+		}
+	}
+	for n, of := range c.CustomResources {
+		if of != everyCustom && (!strings.Contains(of, ".") || len(validation.IsDNS1123Subdomain(of)) > 0) {
+			say(fmt.Sprintf("customResources[%d]", n), `customResources must name types like certificates.cert-manager.io, or "*" for all`)
 		}
 	}
 	c.labelProblems(say)

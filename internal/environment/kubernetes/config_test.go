@@ -20,7 +20,7 @@ func TestProblemsOfAConfiguration(t *testing.T) {
 			Config: cluster.Config{Kubeconfig: "/etc/dr"}, Prefix: "dr-2-", IngressDomain: "dr.example.com",
 			Quota:       map[string]string{"pods": "20", "requests.storage": "1Ti", "count/deployments.apps": "9"},
 			AllowEgress: []string{"10.1.0.0/16", "fd00::/8"}, StorageClasses: map[string]string{"fast": "standard"},
-			Labels: map[string]string{levelLabel: "privileged"},
+			Labels: map[string]string{levelLabel: "privileged"}, CustomResources: []string{"*", "shops.example.com"},
 		}},
 		"the kubeconfig":          {Config{Config: cluster.Config{Kubeconfig: "dr"}}, []string{"kubeconfig"}},
 		"no dash":                 {Config{Prefix: "dr"}, []string{"prefix"}},
@@ -33,6 +33,7 @@ func TestProblemsOfAConfiguration(t *testing.T) {
 		"every network":           {Config{AllowEgress: []string{"0.0.0.0/0", "::/0"}}, []string{"allowEgress[0]", "allowEgress[1]"}},
 		"no domain":               {Config{IngressDomain: "https://x"}, []string{"ingressDomain"}},
 		"no storage class":        {Config{StorageClasses: map[string]string{"a": "", "b:c": "d"}}, []string{"storageClasses", "storageClasses"}},
+		"no custom resources":     {Config{CustomResources: []string{"shops", "Shops.example.com", ""}}, []string{"customResources[0]", "customResources[1]", "customResources[2]"}},
 		"labels that are no such": {Config{Labels: map[string]string{"a b": "c", "d": "e f", cluster.LabelEnvironment: "x"}}, []string{"labels", "labels", "labels"}},
 	} {
 		var got []string

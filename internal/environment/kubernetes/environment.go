@@ -12,6 +12,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -21,7 +22,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -74,81 +74,6 @@ func New(c Config) (*Environment, error) {
 	return &Environment{config: c.withDefaults(), client: client, metadata: found, patience: finaliserPatience}, nil
 }
 
-// Make makes one namespace for each of the point's, guarded by a network
-// policy, a quota and pod security, and by a limit range where the quota is one
-// of processors or memory. The default service account of each mounts no token
-// into pods that don't ask for one. What guards a namespace is put right where
-// it was changed. Make returns once the quotas are counted, and hold.
-//
-// Errors: Conflict where a namespace of that name belongs to somebody else,
-// Unavailable while an earlier place of that id is still being removed, or when
-// the context ends before the quotas are counted.
-func (e *Environment) Make(ctx context.Context, id string, of environment.Origin) (environment.Made, error) {
-	if id == "" || len(of.Namespaces) == 0 {
-		return environment.Made{}, fault.New(fault.Invalid, "an isolated environment on a cluster needs an ID, and a point with namespaces")
-	}
-	place := placeID(id)
-	var made []string
-	for _, old := range of.Namespaces {
-		g := guarded{config: e.config, place: place, id: id, name: namespaceName(e.config.Prefix, place, old), old: old, of: of}
-		if err := e.makeNamespace(ctx, g); err != nil {
-			return environment.Made{}, fault.While(err, "make the namespace %s", g.name)
-		}
-		made = append(made, g.name)
-	}
-	if err := e.untilCounted(ctx, made); err != nil {
-		return environment.Made{}, fault.While(err, "make environment %s", id)
-	}
-	return e.Find(ctx, id)
-}
-
-func (e *Environment) makeNamespace(ctx context.Context, g guarded) error {
-	wanted := g.namespace()
-	client := e.client.Resource(namespaces, "")
-	_, err := client.Create(ctx, &unstructured.Unstructured{Object: wanted.content}, metav1.CreateOptions{FieldManager: fieldManager})
-	if apierrors.IsAlreadyExists(err) {
-		err = e.mayTake(ctx, g)
-	}
-	if err != nil {
-		return cluster.Failure(err, "create it")
-	}
-	within, err := g.within()
-	if err != nil {
-		return err
-	}
-	for _, m := range append([]manifest{wanted}, within...) {
-		if err := e.apply(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mayTake is nil where a namespace that is there was made for the same restore, and stays.
-func (e *Environment) mayTake(ctx context.Context, g guarded) error {
-	found, err := e.client.Resource(namespaces, "").Get(ctx, g.name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return fault.New(fault.Unavailable, "it is being deleted: try again")
-	case err != nil:
-		return err
-	case found.GetAnnotations()[annotationID] != g.id:
-		return fault.New(fault.Conflict, "there is one of that name that is not of restore %s: remove it, or configure another prefix", g.id)
-	case found.GetDeletionTimestamp() != nil:
-		return fault.New(fault.Unavailable, "an earlier one is still being deleted: try again")
-	default:
-		return nil
-	}
-}
-
-// apply makes an object as it should be, whatever it was.
-func (e *Environment) apply(ctx context.Context, m manifest) error {
-	object := &unstructured.Unstructured{Object: m.content}
-	_, err := e.client.Resource(m.resource, object.GetNamespace()).Apply(ctx, object.GetName(), object,
-		metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-	return cluster.Failure(err, "apply %s %s", object.GetKind(), object.GetName())
-}
-
 // Find finds the namespaces of a place by their label.
 func (e *Environment) Find(ctx context.Context, id string) (environment.Made, error) {
 	found, err := e.standing(ctx, id)
@@ -157,10 +82,11 @@ func (e *Environment) Find(ctx context.Context, id string) (environment.Made, er
 	}
 	place := cluster.Place{
 		Config: e.config.Config, ID: placeID(id), Namespaces: map[string]string{},
-		IngressDomain: e.config.IngressDomain, StorageClasses: e.config.StorageClasses,
+		IngressDomain: e.config.IngressDomain, StorageClasses: e.config.StorageClasses, CustomResources: e.config.CustomResources,
 	}
 	for _, n := range found {
 		place.Namespaces[n.GetAnnotations()[annotationNamespace]] = n.GetName()
+		place.Restore = n.GetAnnotations()[annotationID]
 	}
 	version, err := e.version(ctx)
 	if err != nil {
@@ -194,8 +120,9 @@ func isMade(n unstructured.Unstructured, place string) bool {
 	return n.GetName() == namespaceName(a[annotationPrefix], place, a[annotationNamespace])
 }
 
-// IDs are those of the places that have this environment's prefix. What a place
-// has left on the cluster after its namespaces names it by its placeID.
+// IDs are those of the places that have this environment's prefix, and of all
+// that have left something on the cluster after their namespaces. What does not
+// say the ID of its restore stands under its label, which is a placeID.
 func (e *Environment) IDs(ctx context.Context) ([]string, error) {
 	found, err := e.list(ctx, namespaces, "", cluster.LabelEnvironment)
 	if err != nil {
@@ -214,7 +141,7 @@ func (e *Environment) IDs(ctx context.Context) ([]string, error) {
 	}
 	for _, o := range left {
 		if !ofNamespaces[o.place] {
-			ids[o.place] = true
+			ids[cmp.Or(o.restore, o.place)] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(ids)), nil
@@ -230,18 +157,6 @@ func (e *Environment) Where() string {
 		return where + "of " + c.Kubeconfig
 	default:
 		return where + "that Lifeboat works with"
-	}
-}
-
-// Limits say what namespaces of one cluster do not keep apart.
-func (e *Environment) Limits() []string {
-	return []string{
-		"network policies are enforced by the cluster's network plug-in alone: that they are there was looked at, and no connection was tried",
-		"the copies may ask the cluster's DNS, which may ask on outside of the cluster",
-		"the copies share the nodes, the API server and the storage of their cluster with what else is on it",
-		"what a binding for the whole cluster gives to service accounts, their copies have in their own namespace alone: a copy that needs nodes, other namespaces or anything else of the cluster fails at that",
-		"routes into the cluster other than Services and Ingresses (those of a gateway or a service mesh) were not looked at",
-		"the data on a volume that was not provisioned for its claim stay on it when the environment is removed",
 	}
 }
 

@@ -98,7 +98,7 @@ func TestWhatAnEnvironmentIsMadeOf(t *testing.T) {
 	t.Parallel()
 	e := mustNew(t, Config{
 		Prefix: "made-", Quota: map[string]string{"pods": "7", "limits.memory": "8Gi"}, AllowEgress: []string{"10.9.0.0/16"},
-		IngressDomain: "dr.example.com", StorageClasses: map[string]string{"fast": servers.HostPathClass}, Labels: map[string]string{"team": "dr"},
+		IngressDomain: "dr.example.com", StorageClasses: map[string]string{"fast": servers.HostPathClass}, CustomResources: []string{"shops.example.com"}, Labels: map[string]string{"team": "dr"},
 	})
 	const id = "Made.1"
 	name := mustMake(t, e, id, "shop")[0]
@@ -108,8 +108,8 @@ func TestWhatAnEnvironmentIsMadeOf(t *testing.T) {
 	}
 	place, err := cluster.ParsePlace(made.URL)
 	want := cluster.Place{
-		Config: cluster.Config{Kubeconfig: kube.Kubeconfig}, ID: placeID(id), Namespaces: map[string]string{"shop": name},
-		IngressDomain: "dr.example.com", StorageClasses: map[string]string{"fast": servers.HostPathClass},
+		Config: cluster.Config{Kubeconfig: kube.Kubeconfig}, ID: placeID(id), Restore: id, Namespaces: map[string]string{"shop": name},
+		IngressDomain: "dr.example.com", StorageClasses: map[string]string{"fast": servers.HostPathClass}, CustomResources: []string{"shops.example.com"},
 	}
 	if diff := cmp.Diff(want, place); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)

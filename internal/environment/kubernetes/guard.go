@@ -19,7 +19,7 @@ import (
 
 // The annotations of a namespace that was made.
 const (
-	annotationID        = "lifeboat-dr.github.io/restore"
+	annotationID        = cluster.AnnotationEnvironment
 	annotationPrefix    = "lifeboat-dr.github.io/prefix"
 	annotationSurface   = "lifeboat-dr.github.io/surface"
 	annotationPoint     = "lifeboat-dr.github.io/point"
@@ -135,6 +135,7 @@ func (g guarded) object(resource schema.GroupVersionResource, kind, name string,
 	content["apiVersion"], content["kind"] = resource.GroupVersion().String(), kind
 	content["metadata"] = map[string]any{
 		"name": name, "namespace": g.name, "labels": map[string]any{cluster.LabelEnvironment: g.place},
+		"annotations": map[string]any{annotationID: g.id},
 	}
 	return manifest{resource, content}
 }

@@ -114,7 +114,8 @@ func (e *Environment) takeFinalisersOff(ctx context.Context, o object) error {
 	return cluster.Failure(err, "take the finaliser off %s", o)
 }
 
-// Left says what is still there of a place, and what it waits for.
+// Left says what is still there of a place, and what it waits for; and which
+// volumes Remove has left alone.
 func (e *Environment) Left(ctx context.Context, id string) ([]string, error) {
 	place := placeID(id)
 	found, err := e.made(ctx, place)
@@ -136,14 +137,6 @@ func (e *Environment) Left(ctx context.Context, id string) ([]string, error) {
 	for _, o := range rest {
 		left = append(left, o.held())
 	}
-	claimed, err := e.volumesOf(ctx, found)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range claimed {
-		if v.Labels[cluster.LabelEnvironment] != place {
-			left = append(left, object{resource: volumes, name: v.Name}.String())
-		}
-	}
-	return left, nil
+	claimed, err := e.leftVolumes(ctx, place, found)
+	return append(left, claimed...), err
 }

@@ -25,6 +25,8 @@ type object struct {
 	// version is its resource version.
 	version string
 	place   string
+	// restore is the ID of the restore that the place is for, where it is said.
+	restore string
 	// deleted is when its deletion was asked for; zero when it was not.
 	deleted    time.Time
 	finalizers []string
@@ -120,7 +122,7 @@ func (e *Environment) listed(ctx context.Context, of schema.GroupVersionResource
 		for _, item := range page.Items {
 			o := object{
 				resource: of, namespace: item.Namespace, name: item.Name, uid: item.UID, version: item.ResourceVersion,
-				place: item.Labels[cluster.LabelEnvironment], finalizers: item.Finalizers,
+				place: item.Labels[cluster.LabelEnvironment], restore: item.Annotations[annotationID], finalizers: item.Finalizers,
 			}
 			if item.DeletionTimestamp != nil {
 				o.deleted = item.DeletionTimestamp.Time

@@ -23,8 +23,9 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 
 // Remove deletes the namespaces of a place, every object of the cluster that has
 // its label, and the volumes of its claims, and waits until all of it is gone. A
-// volume that was provisioned for a claim is deleted with its data, whatever
-// its reclaim policy was; of any other one, the object alone. Finalisers that
+// volume that was provisioned for a claim of the environment is deleted with its
+// data, whatever its reclaim policy was; any other one stays as it is (so does one that
+// Velero has restored, and one whose storage another volume has), and Left names it. Finalisers that
 // have held something in the namespaces for a minute are taken off. Types,
 // classes and roles that came with the environment and that others use now
 // stay: as another environment's where only those do, and else without a label.
@@ -40,7 +41,11 @@ func (e *Environment) remove(ctx context.Context, place string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.adoptVolumes(ctx, place, found); err != nil {
+	adopted := adopting(place, found)
+	if err := e.noteClaims(ctx, adopted); err != nil {
+		return err
+	}
+	if err := e.adoptVolumes(ctx, adopted); err != nil {
 		return err
 	}
 	// What could stand in the way of the rest, such as webhooks, goes first.
@@ -55,11 +60,16 @@ func (e *Environment) remove(ctx context.Context, place string) error {
 			}
 		}
 	}
-	if err := e.untilGone(ctx, func() ([]string, error) { return e.removeNamespaces(ctx, place) }); err != nil {
+	if err := e.untilGone(ctx, func() ([]string, error) {
+		if err := e.noteClaims(ctx, adopted); err != nil {
+			return nil, err
+		}
+		return e.removeNamespaces(ctx, place)
+	}); err != nil {
 		return err
 	}
 	// A volume may have been provisioned in the last moment.
-	if err := e.adoptVolumes(ctx, place, found); err != nil {
+	if err := e.adoptVolumes(ctx, adopted); err != nil {
 		return err
 	}
 	return e.untilGone(ctx, func() ([]string, error) { return e.removeRest(ctx, place) })

@@ -203,7 +203,8 @@ spec: {controller: example.com/none}
 	if err := e.Remove(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := e.Left(t.Context(), id); err != nil || len(left) > 0 {
+	left, err := e.Left(t.Context(), id)
+	if err != nil || len(left) != 1 || !strings.HasPrefix(left[0], "persistentvolumes/beside-by-hand was not provisioned for a claim") {
 		t.Errorf("left: %q %v", left, err)
 	}
 	if ids, err := e.IDs(t.Context()); err != nil || slices.Contains(ids, id) {
@@ -217,7 +218,7 @@ spec: {controller: example.com/none}
 		"the copy's class":      exists(t, classes, "", "beside-copy"),
 		"the copy's type":       exists(t, definitions, "", "widgets."+ours),
 		"the volume made":       exists(t, volumes, "", bound["provisioned"]),
-		"the volume by hand":    exists(t, volumes, "", "beside-by-hand"),
+		"not the volume kept":   !exists(t, volumes, "", "beside-by-hand"),
 		"the copy's namespace":  exists(t, namespaces, "", name),
 		"the class for ingress": exists(t, schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingressclasses"}, "", "beside-copy"),
 		"a role's namesake":     exists(t, roles, "", "beside-namesake"),

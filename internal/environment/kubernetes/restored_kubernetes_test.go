@@ -335,6 +335,7 @@ func TestAPointOfNamespacesFitsIntoAnEnvironment(t *testing.T) {
 			t.Parallel()
 			namespace, s := live(t)
 			c.config.Prefix = "fits-"
+			c.config.CustomResources = []string{shopsOf(namespace).GroupResource().String()}
 			refused := func() int64 { return 0 }
 			if c.nth > 0 {
 				c.config.Kubeconfig, refused = kube.Throttled(t, c.nth)
@@ -425,6 +426,10 @@ func TestTwoEnvironmentsShareWhatOneHasBrought(t *testing.T) {
 	first, second := "first-"+namespace, "second-"+namespace
 	mustRestoreInto(t, e, first, s, point, namespace)
 	labelled(first)
+	found, err := kube.Client.Resource(definitions, "").Get(t.Context(), "shops."+namespace+".example.com", metav1.GetOptions{})
+	if err != nil || found.GetAnnotations()[cluster.AnnotationEnvironment] != first {
+		t.Errorf("the type is of restore %v: %v", found.GetAnnotations(), err)
+	}
 	mustRestoreInto(t, e, second, s, point, namespace)
 	labelled(second)
 	for _, id := range []string{first, second} {

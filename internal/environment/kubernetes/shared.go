@@ -84,9 +84,14 @@ func (e *Environment) removeShared(ctx context.Context, o object) error {
 	case err != nil:
 		return err
 	case live:
-		return e.relabel(ctx, o, nil)
+		return e.relabel(ctx, o, nil, nil)
 	case len(places) > 0:
-		return e.relabel(ctx, o, slices.Min(places))
+		place := slices.Min(places)
+		restore, err := e.restoreOf(ctx, place)
+		if err != nil {
+			return err
+		}
+		return e.relabel(ctx, o, place, restore)
 	}
 	background := metav1.DeletePropagationBackground
 	err = e.client.Resource(o.resource, "").Delete(ctx, o.name, metav1.DeleteOptions{
@@ -101,9 +106,10 @@ func (e *Environment) removeShared(ctx context.Context, o object) error {
 
 // relabel makes something another environment's, or nobody's. Where it has
 // changed meanwhile it stays as it is, and is looked at again.
-func (e *Environment) relabel(ctx context.Context, o object, place any) error {
+func (e *Environment) relabel(ctx context.Context, o object, place, restore any) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"uid": o.uid, "resourceVersion": o.version, "labels": map[string]any{cluster.LabelEnvironment: place},
+		"annotations": map[string]any{annotationID: restore},
 	}})
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "write a patch")
@@ -113,6 +119,16 @@ func (e *Environment) relabel(ctx context.Context, o object, place any) error {
 		return nil
 	}
 	return cluster.Failure(err, "leave %s to others", o)
+}
+
+// restoreOf is the ID of the restore that a place is for; nil where none of its
+// namespaces is there.
+func (e *Environment) restoreOf(ctx context.Context, place string) (any, error) {
+	found, err := e.made(ctx, place)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0].GetAnnotations()[annotationID], nil
 }
 
 // users says whether something that came with an environment is used by what is
