@@ -24,7 +24,11 @@ func protecting(t *testing.T) (c *Config, kube string) {
 	if err := os.WriteFile(kube, []byte(kubeconfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Load(write(t, usable[:strings.Index(usable, "policies:")]+`  shop: {kind: kubernetes, kubeconfig: `+kube+`, namespaces: [shop]}
+	places, _, found := strings.Cut(usable, "policies:")
+	if !found {
+		t.Fatal("the usable configuration has no policies")
+	}
+	c, err := Load(write(t, places+`  shop: {kind: kubernetes, kubeconfig: `+kube+`, namespaces: [shop]}
   pay: {kind: velero, kubeconfig: `+kube+`, context: live, namespaces: [pay], velero: {storage: {name: default}, backup: {ttl: 36h}}}
   files: {kind: objects, bucket: {kind: s3, bucket: files, prefix: app}}
   metrics: {kind: telemetry, telemetry: {url: "http://metrics:9090"}}
