@@ -16,6 +16,8 @@ type Compared struct {
 	// Entries is how many were compared, Counts how many rows or keys they stand for, by kind.
 	Entries int              `json:"entries"`
 	Counts  map[string]int64 `json:"counts"`
+	// LeftOut is how many this target does not take: they were neither restored nor compared.
+	LeftOut int `json:"leftOut,omitempty"`
 }
 
 // Compare takes the fingerprint of a restored target and compares it with the
@@ -28,6 +30,14 @@ func (a *Activities) Compare(ctx context.Context, in RestoreStep) (Compared, err
 		want := l.point.Fingerprint()
 		if scoped, ok := s.(surface.Scoper); ok {
 			want = scoped.Scope(want, t.Selection)
+		}
+		if scoped, ok := s.(surface.TargetScoper); ok {
+			all := len(want)
+			var err error
+			if want, err = scoped.ScopeOf(ctx, want, t); err != nil {
+				return err
+			}
+			out.LeftOut = all - len(want)
 		}
 		t.Expected = want
 		got, err := s.Fingerprint(ctx, t)

@@ -106,6 +106,7 @@ func (d *driller) restoreOne(ctx workflow.Context, from activities.SelectedPoint
 		return err
 	}
 	s.Address, s.Compared, s.Counts, s.Steps = got.Address, got.Compared, got.Counts, phases(s.Surface, got.Steps)
+	s.Notes = got.Notes
 	return nil
 }
 

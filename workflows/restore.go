@@ -192,6 +192,9 @@ func (r *restorer) compare(ctx workflow.Context, in activities.RestoreStep) erro
 	return r.step(ctx, "comparing", func() error {
 		done, err := call(patient(ctx, "compare with the fingerprint"), acts.Compare, in)
 		r.out.Compared, r.out.Counts = done.Entries, done.Counts
+		if done.LeftOut > 0 {
+			r.out.Notes = append(r.out.Notes, fmt.Sprintf("%d entries of the point were neither restored nor compared: the environment does not take their types", done.LeftOut))
+		}
 		return err
 	})
 }

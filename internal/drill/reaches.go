@@ -3,6 +3,7 @@ package drill
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -127,11 +128,13 @@ func (r Reconcile) Reaches() []string {
 	return []string{r.Chain.URL.Reveal()}
 }
 
-// revealed are the values of variables, in any order.
+// revealed are the values of variables, in their own order.
 func revealed(env map[string]secret.String) []string {
 	var values []string
+	//workflowcheck:ignore the values are sorted
 	for _, value := range env {
 		values = append(values, value.Reveal())
 	}
+	slices.Sort(values)
 	return values
 }

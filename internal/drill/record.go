@@ -111,6 +111,8 @@ type Restored struct {
 	// Compared is how many entries of the fingerprint were compared and equal, Counts what they stand for.
 	Compared int              `json:"compared"`
 	Counts   map[string]int64 `json:"counts,omitempty"`
+	// Notes say what else to know of the restore, such as what the environment does not take.
+	Notes []string `json:"notes,omitempty"`
 	// Steps are the phases of this restore in seconds.
 	Steps []Phase `json:"steps,omitempty"`
 	// Result is Pass, Fail or Skipped, Error why it failed.

@@ -49,9 +49,12 @@ func point(s drill.Restored) []fact {
 			outcome.Lines = append(outcome.Lines, line{classSub, missing})
 		}
 	}
+	for _, note := range s.Notes {
+		outcome.Lines = append(outcome.Lines, line{classSub, note})
+	}
 	facts := []fact{
 		outcome,
-		given("Database", s.Kind, "not recorded"),
+		given("Kind of surface", s.Kind, "not recorded"),
 		given("Selection", selection, ""),
 		digest("Point", s.Point, "none chosen"),
 		given("Kind of point", s.PointKind, "not recorded"),

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
 
 // everyCustom stands for all types of custom resources in a place.
@@ -66,6 +68,30 @@ func (d *destination) takes(ctx context.Context, of schema.GroupResource) (bool,
 	}
 	d.operated.known[of] = taken
 	return taken, nil
+}
+
+// ScopeOf implements surface.TargetScoper: entries of types that an environment
+// does not take are neither restored nor compared.
+func (s *Surface) ScopeOf(ctx context.Context, f surface.Fingerprint, t surface.Target) (surface.Fingerprint, error) {
+	d, err := s.destination(t)
+	if err != nil {
+		return nil, err
+	}
+	var out surface.Fingerprint
+	for _, e := range f {
+		o, ok := parseEntry(e.Name)
+		if ok && o.Namespace != "" {
+			taken, err := d.takes(ctx, o.Resource)
+			if err != nil {
+				return nil, fault.While(err, "look at %s", d)
+			}
+			if !taken {
+				continue
+			}
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 // allowsCustom reports whether the place itself allows a type of custom resources.
