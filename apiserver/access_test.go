@@ -36,6 +36,8 @@ var access = []struct {
 	{"DELETE", "/v1/pitr/{surface}/instances/{id}", "", Operator},
 	{"GET", "/v1/admin/recoveries/{id}", "", Viewer},
 	{"GET", "/v1/admin/removals/{id}", "", Viewer},
+	{"POST", "/v1/objects/{surface}/restore", `{"at":"2026-01-02T03:04:05Z","to":{"prefix":"rescued/"}}`, Operator},
+	{"GET", "/v1/admin/rewinds/{id}", "", Viewer},
 	{"POST", "/v1/drills", `{"plan":"quarterly"}`, Operator},
 	{"GET", "/v1/drills", "", Viewer},
 	{"GET", "/v1/drills/{id}", "", Viewer},

@@ -35,14 +35,14 @@ func TestQuery(t *testing.T) {
 		"the same":          {between("main", ids, "main", ids), drill.Pass, "3 rows are equal"},
 		"list":              {between("main", ids, "redis", "LRANGE ids 0 -1"), drill.Pass, "3 rows are equal"},
 		"list on the left":  {between("redis", "LRANGE ids 0 -1", "main", ids), drill.Pass, "3 rows are equal"},
-		"count":             {between("main", "SELECT count(*) FROM accounts", "redis", "LLEN ids"), drill.Pass, "1 rows are equal"},
+		"count":             {between("main", "SELECT count(*) FROM accounts", "redis", "LLEN ids"), drill.Pass, "1 row is equal"},
 		"sorted set":        {between("main", "SELECT name, balance FROM accounts ORDER BY balance, name", "redis", "ZRANGE balances 0 -1 WITHSCORES"), drill.Pass, "3 rows"},
 		"hash":              {between("main", `SELECT id::text, name FROM accounts ORDER BY id::text COLLATE "C"`, "redis", "HGETALL names"), drill.Pass, "3 rows"},
 		"set":               {between("main", `SELECT name FROM accounts WHERE open ORDER BY name`, "redis", "SMEMBERS set"), drill.Pass, "2 rows"},
-		"stream":            {between("main", `SELECT '1-1', 'f', 'v'`, "redis", "XRANGE stream - +"), drill.Pass, "1 rows"},
-		"bytes":             {between("main", `SELECT 'it''s; "ö"'`, "redis", `HGET names "\x33"`), drill.Pass, "1 rows"},
-		"decimals":          {between("main", "SELECT 1.0000", "redis", "GET text"), drill.Pass, "1 rows"},
-		"null is null":      {between("main", "SELECT NULL", "redis", "GET missing"), drill.Pass, "1 rows"},
+		"stream":            {between("main", `SELECT '1-1', 'f', 'v'`, "redis", "XRANGE stream - +"), drill.Pass, "1 row"},
+		"bytes":             {between("main", `SELECT 'it''s; "ö"'`, "redis", `HGET names "\x33"`), drill.Pass, "1 row"},
+		"decimals":          {between("main", "SELECT 1.0000", "redis", "GET text"), drill.Pass, "1 row"},
+		"null is null":      {between("main", "SELECT NULL", "redis", "GET missing"), drill.Pass, "1 row"},
 		"null is not empty": {between("main", "SELECT NULL", "redis", "GET empty"), drill.Fail, `("") (NULL)`},
 		"zero rows":         {between("main", "SELECT 1 WHERE false", "redis", "LRANGE missing 0 -1"), drill.Warn, "both sides answered no row: nothing was compared"},
 		"one row differs":   {between("main", "SELECT id, id <> 2 FROM accounts ORDER BY id", "main", "SELECT id, true FROM accounts ORDER BY id"), drill.Fail, `row 2  ("2", "t") ("2", "f")`},
@@ -124,7 +124,7 @@ func TestUnreachable(t *testing.T) {
 		}
 	}
 	// Another password is another answer: it will be refused again.
-	w.Servers["wrong"] = Server{"postgres", secret.String(strings.Replace(w.pg.URL, "postgres:", "postgres:HIDDEN", 1))}
+	w.Servers["wrong"] = Server{"postgres", secret.String(strings.Replace(w.pg.URL, "://postgres:", "://postgres:HIDDEN", 1))}
 	w.Servers["wrong-redis"] = Server{"redis", secret.String(w.redis.As("default", "HIDDEN"))}
 	for _, surface := range []string{"wrong", "wrong-redis"} {
 		got := w.run(t, between(surface, "SELECT 1", "main", "SELECT 1"), drill.Fail)
