@@ -81,7 +81,7 @@ func (b *vast) CopyFrom(context.Context, string, bucket.Version, string) (bucket
 
 // TestMany restores more than the heap that it is allowed could hold: twice 200,000
 // versions. TestMillion, which takes longer, is among the benchmarks.
-func TestMany(t *testing.T) { scale(t, 50_000) }
+func TestMany(t *testing.T) { scale(t, 200_000) }
 
 // scale dumps, restores and verifies a point of many keys in a heap that grows
 // by no more than 32 MiB.
