@@ -104,6 +104,23 @@ func open(ctx context.Context, src surface.Surface) (surface.View, error) {
 	return src.Hold(ctx)
 }
 
+// NothingLive reports whether there is nothing of a surface that a view could
+// be of, as where somebody has deleted its namespaces.
+func (a *Activities) NothingLive(ctx context.Context, surfaceName string) (bool, error) {
+	src, err := a.surface(surfaceName)
+	if err != nil {
+		return false, err
+	}
+	view, err := open(ctx, src)
+	if err == nil {
+		return false, view.Close()
+	}
+	if fault.Is(err, fault.Missing) {
+		return true, nil
+	}
+	return false, fault.While(err, "open a view of %s", surfaceName)
+}
+
 // plan writes what the view found to the store, where every worker reads it.
 func (a *Activities) plan(ctx context.Context, in HoldInput, view surface.View) (Held, error) {
 	held := Held{Fresh: in.Fresh, Token: view.Token(), Server: view.Server(), Parts: len(view.Parts())}

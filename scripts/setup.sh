@@ -85,6 +85,7 @@ run() {
 
 develop() {
 	need prometheus -- on_path prometheus
+	need openssh-client -- on_path ssh
 	need age -- on_path age
 	need zstd -- on_path zstd
 	need b3sum -- on_path b3sum

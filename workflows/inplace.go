@@ -84,11 +84,16 @@ func (r *restorer) saveLive(ctx workflow.Context) error {
 			Surface: r.in.Point.Surface, Kind: "snapshot", Reason: "before restore " + r.in.RestoreID,
 		}).Get(ctx, &saved)
 		r.out.SafetyPoint = saved.ID
-		if KindOf(err) == fault.Missing {
-			// What is gone altogether can't be saved, and is what a restore in place is for.
-			r.out.Notes = append(r.out.Notes, "no safety point was made, as nothing is live: "+Message(err))
-			return nil
+		if KindOf(err) != fault.Missing {
+			return err
 		}
-		return err
+		// What is gone altogether can't be saved, and is what a restore in place is
+		// for. Something else may be missing, too: the source itself says.
+		gone, asked := call(patient(ctx, "is anything live"), acts.NothingLive, r.in.Point.Surface)
+		if asked != nil || !gone {
+			return err
+		}
+		r.out.Notes = append(r.out.Notes, "no safety point was made, as nothing is live: "+Message(err))
+		return nil
 	})
 }

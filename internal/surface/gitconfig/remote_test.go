@@ -297,7 +297,7 @@ func (s secureShell) with(key, hosts string) func(*surface.Config) {
 func TestSSH(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("ssh"); err != nil {
-		t.Skip("the program ssh is not installed")
+		t.Fatal("the program ssh is missing: run make setup")
 	}
 	s := newSource(t)
 	s.commit(values("one"))
