@@ -1,0 +1,246 @@
+// Package status says how everything that is protected stands at one moment:
+// what was backed up and proven, what is due, and the signs of life that
+// Lifeboat reads of what it protects. A worker makes a Report once a minute;
+// the metrics, the alerts and the admin pages are three ways to look at it.
+package status
+
+import (
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
+)
+
+// Report is how everything stands at a moment.
+type Report struct {
+	// At is when it was made.
+	At time.Time `json:"at"`
+	// Since is when the worker's count of runs began: counters count from there.
+	Since time.Time `json:"since"`
+	// Host names the worker that made it.
+	Host string `json:"host"`
+	// Surfaces, Policies, Plans and Stores are in the order of their names.
+	Surfaces []Surface `json:"surfaces"`
+	Policies []Policy  `json:"policies"`
+	Plans    []Plan    `json:"plans"`
+	Stores   []Store   `json:"stores"`
+	Ledger   Ledger    `json:"ledger"`
+	Vitals   Vitals    `json:"vitals"`
+	// Alerts are those that fire or are about to.
+	Alerts []Alert `json:"alerts"`
+	// Blind says what could not be read, one line each. What a line concerns is
+	// absent from the rest: it is not known to be well.
+	Blind []string `json:"blind,omitempty"`
+}
+
+// Surface is how the copies of one surface stand.
+type Surface struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	// LastPoint is the newest point that any store has, LastVerified the newest
+	// that was read back, LastProven the newest that was restored and compared.
+	LastPoint    *Point `json:"lastPoint,omitempty"`
+	LastVerified *Point `json:"lastVerified,omitempty"`
+	LastProven   *Point `json:"lastProven,omitempty"`
+	// Points and Bytes are how many there are, and what they take on their stores.
+	Points int   `json:"points"`
+	Bytes  int64 `json:"bytes"`
+	// RPOSeconds is what a disaster now would lose: the age of the newest WAL on a
+	// store where WAL is shipped, else that of the newest point. Nil where there is nothing.
+	RPOSeconds *float64 `json:"rpoSeconds,omitempty"`
+	// RPOTarget is the strictest of the plans that have the surface, 0 without one.
+	RPOTarget float64 `json:"rpoTargetSeconds,omitempty"`
+	// WAL is nil unless a policy ships WAL.
+	WAL *WAL `json:"wal,omitempty"`
+}
+
+// Point is a recovery point in a Report.
+type Point struct {
+	ID    string    `json:"id"`
+	Kind  string    `json:"kind"`
+	State string    `json:"state"`
+	At    time.Time `json:"at"`
+	// Seen is when it was verified or proven, zero for LastPoint.
+	Seen  time.Time `json:"seen,omitzero"`
+	Bytes int64     `json:"bytes"`
+}
+
+// WAL is how the shipping of write-ahead log stands.
+type WAL struct {
+	// Earliest and Latest are the edges of the newest window without a gap.
+	Earliest time.Time `json:"earliest,omitzero"`
+	Latest   time.Time `json:"latest,omitzero"`
+	// Gaps are the breaks between windows, oldest first.
+	Gaps []Gap `json:"gaps,omitempty"`
+	// LagBytes and LagSeconds are how far the store is behind the server, nil
+	// where the server could not be asked.
+	LagBytes   *int64   `json:"lagBytes,omitempty"`
+	LagSeconds *float64 `json:"lagSeconds,omitempty"`
+	// HeldBack is how many bytes the replication slot holds back, of HoldBackLimit.
+	HeldBack      *int64 `json:"heldBack,omitempty"`
+	HoldBackLimit int64  `json:"holdBackLimit,omitempty"`
+	// Active is whether somebody streams.
+	Active bool `json:"active"`
+	// Alarms are sentences that say what is wrong.
+	Alarms []string `json:"alarms,omitempty"`
+}
+
+// Gap is a stretch of time that no recovery can reach.
+type Gap struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Policy is how one schedule stands.
+type Policy struct {
+	Name    string `json:"name"`
+	Surface string `json:"surface"`
+	Kind    string `json:"kind"`
+	Store   string `json:"store"`
+	// Paused is whether the configuration or a person lets it rest.
+	Paused bool `json:"paused"`
+	// IntervalSeconds is the longest time between two runs by the schedule; 0
+	// for a policy without one.
+	IntervalSeconds float64   `json:"intervalSeconds,omitempty"`
+	NextDue         time.Time `json:"nextDue,omitzero"`
+	// LastSuccess is when the newest run that made a point ended, LastFailure
+	// when the newest that failed did. FailedLast is whether the last run failed.
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+	LastFailure time.Time `json:"lastFailure,omitzero"`
+	FailedLast  bool      `json:"failedLast"`
+	// Failure says in one line why.
+	Failure    string `json:"failure,omitempty"`
+	WorkflowID string `json:"workflowId,omitempty"`
+	// Successes and Failures count runs since Report.Since.
+	Successes int64 `json:"successes"`
+	Failures  int64 `json:"failures"`
+	// LastSeconds and LastBytes are how long the newest successful run took, and
+	// what it stored.
+	LastSeconds float64 `json:"lastSeconds,omitempty"`
+	LastBytes   int64   `json:"lastBytes,omitempty"`
+	// UnverifiedSince is the age of the oldest point of the policy that should
+	// have been read back and was not; zero when there is none.
+	UnverifiedSince time.Time `json:"unverifiedSince,omitzero"`
+}
+
+// Plan is how a plan of drills stands.
+type Plan struct {
+	drill.Commitment
+	// LastDrill is the newest drill, whatever came of it; LastVerdict is empty while it runs.
+	LastDrill   string    `json:"lastDrill,omitempty"`
+	LastVerdict string    `json:"lastVerdict,omitempty"`
+	LastAt      time.Time `json:"lastAt,omitzero"`
+	// AwaitsSignature names a drill that waits for a person.
+	AwaitsSignature string `json:"awaitsSignature,omitempty"`
+}
+
+// Store is whether a store answers.
+type Store struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`
+	Usable  bool   `json:"usable"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// Ledger is how the ledger of evidence stands.
+type Ledger struct {
+	// Kept is false where there is no ledger; Problem then says why.
+	Kept bool   `json:"kept"`
+	Size uint64 `json:"size,omitempty"`
+	// VerifiedAt is when it was last read whole and found unchanged, Verifies
+	// whether the last try found it so, and Problem what the last try found.
+	VerifiedAt time.Time `json:"verifiedAt,omitzero"`
+	Verifies   bool      `json:"verifies"`
+	Problem    string    `json:"problem,omitempty"`
+}
+
+// Vitals are signs of life of what is protected.
+type Vitals struct {
+	Pods         []Pods        `json:"pods"`
+	Replicas     []Replica     `json:"replicas"`
+	Certificates []Certificate `json:"certificates"`
+	Disks        []Disk        `json:"disks"`
+}
+
+// Pods are the pods of one workload in a namespace of a surface.
+type Pods struct {
+	Surface   string `json:"surface"`
+	Namespace string `json:"namespace"`
+	// Workload is KIND/NAME of what owns them, such as deployment/api.
+	Workload string `json:"workload"`
+	// Wanted is how many there should be, Available how many are ready.
+	Wanted    int `json:"wanted"`
+	Available int `json:"available"`
+	// Restarts is how often containers of the pods that are there were
+	// restarted, and RestartsLastHour how many of those were seen in the last hour.
+	Restarts         int64 `json:"restarts"`
+	RestartsLastHour int64 `json:"restartsLastHour"`
+}
+
+// Replica is one standby of a PostgreSQL server, or a replica of a Redis.
+type Replica struct {
+	Surface string `json:"surface"`
+	// Name is application_name, or the address of a Redis replica.
+	Name string `json:"name"`
+	// LagSeconds is by how much it is behind, nil where the server does not
+	// know; LagBytes are what it has not replayed.
+	LagSeconds *float64 `json:"lagSeconds,omitempty"`
+	LagBytes   int64    `json:"lagBytes"`
+	// State is the server's own word, such as streaming or online.
+	State string `json:"state"`
+}
+
+// Certificate is one that a server shows, or that a Kubernetes secret holds.
+type Certificate struct {
+	// Surface is empty for certificates that are watched by the configuration or of a store.
+	Surface string `json:"surface,omitempty"`
+	// Where is HOST:PORT, or NAMESPACE/SECRET.
+	Where     string    `json:"where"`
+	Subject   string    `json:"subject"`
+	NotAfter  time.Time `json:"notAfter"`
+	NotBefore time.Time `json:"notBefore"`
+}
+
+// Disk is a file system, or a volume of a namespace.
+type Disk struct {
+	// Surface is empty for disks of a worker or an API server.
+	Surface string `json:"surface,omitempty"`
+	// Where is HOST:PATH, or NAMESPACE/CLAIM.
+	Where string `json:"where"`
+	// What says what it is for: data, store NAME, volume, watched.
+	What string `json:"what"`
+	// Used and Size are bytes.
+	Used int64 `json:"used"`
+	Size int64 `json:"size"`
+}
+
+// The severities of alerts.
+const (
+	Critical = "critical"
+	Warning  = "warning"
+)
+
+// The states of alerts.
+const (
+	// Pending: the condition holds, but not yet for as long as the rule asks.
+	Pending = "pending"
+	// Firing: somebody has to look.
+	Firing = "firing"
+)
+
+// Alert is a rule that holds for something.
+type Alert struct {
+	// Rule is its name, as in Prometheus.
+	Rule     string `json:"rule"`
+	Severity string `json:"severity"`
+	State    string `json:"state"`
+	// Labels say for what, such as surface and policy.
+	Labels map[string]string `json:"labels"`
+	// Since is when the condition began to hold, FiringSince when it had held for long enough.
+	Since       time.Time `json:"since"`
+	FiringSince time.Time `json:"firingSince,omitzero"`
+	// Summary says in one line what is wrong, Description what to do.
+	Summary     string `json:"summary"`
+	Description string `json:"description"`
+	// Runbook is the page that says more.
+	Runbook string `json:"runbook"`
+}
