@@ -56,7 +56,7 @@ func open(c store.Config, idle time.Duration) (store.Store, error) {
 	}
 	client, err := container.NewClientFromConnectionString(c.ConnectionString.Reveal(), c.Container, &container.ClientOptions{
 		ClientOptions: azcore.ClientOptions{
-			Transport: &http.Client{Transport: through},
+			Transport: &http.Client{Transport: transport.Returning(through)},
 			// Long waits are the caller's business; these bridge a broken connection.
 			Retry: policy.RetryOptions{MaxRetries: 2, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
 		},
