@@ -51,6 +51,7 @@ var access = []struct {
 	{"GET", "/v1/evidence/{seq}", "", Viewer},
 	{"GET", "/v1/commitments", "", Viewer},
 	{"GET", "/v1/coverage", "", Viewer},
+	{"GET", "/v1/whoami", "", Viewer},
 	{"GET", "/v1/admin/keys", "", Admin},
 	{"POST", "/v1/admin/keys", `{"id":"ROLE","role":"viewer"}`, Admin},
 	{"DELETE", "/v1/admin/keys/{id}", "", Admin},

@@ -19,6 +19,8 @@ type contextKey int
 const (
 	identityKey contextKey = iota
 	requestKey
+	// actingKey has the Key that this process itself acts for.
+	actingKey
 )
 
 // identity is who makes a request.
@@ -63,51 +65,70 @@ func (s *Server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithValue(ctx, identityKey, who))
 }
 
-// identify finds out whose credentials a request carries. Unless it can, it answers the request.
+// identify finds out who makes a request: whoever this process acts for, else
+// whose credentials it carries. Unless it can, it answers the request.
 func (s *Server) identify(ctx huma.Context) (identity, bool) {
 	remote := requestOf(ctx.Context()).remote
+	if who, ok := ctx.Context().Value(actingKey).(Key); ok {
+		return identity{who, remote}, true
+	}
 	offered, ok := parseAuthorization(ctx.Header("Authorization"))
 	if !ok {
-		s.unauthenticated(ctx, "credentials are missing: send \"Authorization: Bearer KEY\", or Basic with the key's id and secret")
+		s.unauthenticated(ctx, newProblem(http.StatusUnauthorized, "unauthenticated",
+			"credentials are missing: send \"Authorization: Bearer KEY\", or Basic with the key's id and secret"))
+		s.metrics.refusals.WithLabelValues("credentials").Inc()
 		return identity{}, false
 	}
+	key, wait, refusal := s.check(ctx.Context(), offered, remote)
+	switch {
+	case refusal == nil:
+		return identity{key, remote}, true
+	case wait > 0:
+		ctx.SetHeader("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		s.refuse(ctx, refusal)
+	case refusal.GetStatus() == http.StatusUnauthorized:
+		s.unauthenticated(ctx, refusal)
+	default:
+		s.refuse(ctx, refusal)
+	}
+	return identity{}, false
+}
+
+// check finds the key that a credential belongs to. Otherwise it returns the
+// problem to answer, and how long to hold off after too many failures.
+func (s *Server) check(ctx context.Context, offered credential, remote string) (Key, time.Duration, huma.StatusError) {
 	key, known, err := s.keys.remembered(offered)
 	if err != nil {
-		s.refuse(ctx, s.problem(ctx.Context(), err))
-		return identity{}, false
+		return Key{}, 0, s.problem(ctx, err)
 	}
 	if known {
-		return identity{key, remote}, true
+		return key, 0, nil
 	}
 	wait, forgive := s.failures.attempt(remote, offered.id)
 	if wait > 0 {
 		s.metrics.refusals.WithLabelValues("rate").Inc()
-		s.refused(ctx.Context(), Key{ID: offered.id}, "authenticate", "too many failures")
-		ctx.SetHeader("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-		s.refuse(ctx, newProblem(http.StatusTooManyRequests, "too-many-requests",
-			"too many requests with wrong credentials; wait before the next try"))
-		return identity{}, false
+		s.refused(ctx, Key{ID: offered.id}, "authenticate", "too many failures")
+		return Key{}, wait, newProblem(http.StatusTooManyRequests, "too-many-requests",
+			"too many requests with wrong credentials; wait before the next try")
 	}
 	key, known, err = s.keys.verify(offered)
 	if err != nil {
 		forgive()
-		s.refuse(ctx, s.problem(ctx.Context(), err))
-		return identity{}, false
+		return Key{}, 0, s.problem(ctx, err)
 	}
 	if !known {
-		s.refused(ctx.Context(), Key{ID: offered.id}, "authenticate", "wrong credentials")
-		s.unauthenticated(ctx, "the credentials are not valid")
-		return identity{}, false
+		s.metrics.refusals.WithLabelValues("credentials").Inc()
+		s.refused(ctx, Key{ID: offered.id}, "authenticate", "wrong credentials")
+		return Key{}, 0, newProblem(http.StatusUnauthorized, "unauthenticated", "the credentials are not valid")
 	}
 	forgive()
-	return identity{key, remote}, true
+	return key, 0, nil
 }
 
-func (s *Server) unauthenticated(ctx huma.Context, detail string) {
-	s.metrics.refusals.WithLabelValues("credentials").Inc()
+func (s *Server) unauthenticated(ctx huma.Context, p huma.StatusError) {
 	ctx.AppendHeader("WWW-Authenticate", `Bearer realm="lifeboat"`)
 	ctx.AppendHeader("WWW-Authenticate", `Basic realm="lifeboat", charset="UTF-8"`)
-	s.refuse(ctx, newProblem(http.StatusUnauthorized, "unauthenticated", detail))
+	s.refuse(ctx, p)
 }
 
 // refuse writes a problem from inside a middleware, in the way the framework writes its own.
@@ -132,12 +153,12 @@ func (s *Server) refused(ctx context.Context, who Key, action, why string) {
 	} else {
 		e.Target = who.ID
 	}
-	s.record(ctx, e)
+	s.Record(ctx, e)
 }
 
-// record adds who and where from to an audit entry and writes it. A log that
+// Record adds who and where from to an audit entry and writes it. A log that
 // can't be written is reported, and shows in /readyz; what was done stays done.
-func (s *Server) record(ctx context.Context, e audit.Entry) {
+func (s *Server) Record(ctx context.Context, e audit.Entry) {
 	r := requestOf(ctx)
 	e.RequestID, e.Remote = r.id, r.remote
 	if who := identityOf(ctx); who.ID != "" {

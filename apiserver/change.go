@@ -62,7 +62,7 @@ func (s *Server) start(ctx context.Context, w work) (*startedOutput, error) {
 	if started.Replayed {
 		entry.Detail = "the same request as before"
 	}
-	s.record(ctx, entry)
+	s.Record(ctx, entry)
 	out := &startedOutput{Location: w.path + started.ID, Body: w.answer}
 	out.Body.ID, out.Body.State = started.ID, "running"
 	out.Body.WorkflowID, out.Body.RunID = started.WorkflowID, started.RunID
@@ -76,7 +76,7 @@ func (s *Server) failed(ctx context.Context, action, target string, err error) e
 	if p.GetStatus() == http.StatusForbidden {
 		result = audit.Refused
 	}
-	s.record(ctx, audit.Entry{Action: action, Target: clip(target), Result: result, Detail: p.Error()})
+	s.Record(ctx, audit.Entry{Action: action, Target: clip(target), Result: result, Detail: p.Error()})
 	return p
 }
 

@@ -139,6 +139,10 @@ func (s *Server) describe(api huma.API) {
 	s.describeFindings(api, startErrors)
 	s.describeEvidence(api, readErrors)
 	add(s, api, route{
+		id: "whoami", method: http.MethodGet, path: "/v1/whoami", tag: "keys", role: Viewer,
+		summary: "Show the key that the request was made with, and its role",
+	}, s.whoami)
+	add(s, api, route{
 		id: "list-keys", method: http.MethodGet, path: "/v1/admin/keys", tag: "keys", role: Admin,
 		summary: "List API keys",
 	}, s.listKeys)

@@ -209,7 +209,7 @@ func (s *Server) tellManualStep(ctx context.Context, in *manualStepInput) (*manu
 	if err != nil {
 		return nil, s.failed(ctx, stepAction, in.ID, err)
 	}
-	s.record(ctx, audit.Entry{Action: stepAction, Target: in.ID, Result: audit.Done, Detail: clip(step.Text)})
+	s.Record(ctx, audit.Entry{Action: stepAction, Target: in.ID, Result: audit.Done, Detail: clip(step.Text)})
 	return &manualStepOutput{Body: step}, nil
 }
 
@@ -234,7 +234,7 @@ func (s *Server) signDrill(ctx context.Context, in *signInput) (*signOutput, err
 	if err != nil {
 		return nil, s.failed(ctx, signAction, in.ID, err)
 	}
-	s.record(ctx, audit.Entry{Action: signAction, Target: in.ID, Result: audit.Done, Detail: result.State})
+	s.Record(ctx, audit.Entry{Action: signAction, Target: in.ID, Result: audit.Done, Detail: result.State})
 	return &signOutput{Body: result}, nil
 }
 
@@ -249,7 +249,7 @@ func (s *Server) cancelDrill(ctx context.Context, in *PathID) (*cancelOutput, er
 	if err := s.launcher.CancelDrill(ctx, in.ID); err != nil {
 		return nil, s.failed(ctx, cancelAction, in.ID, err)
 	}
-	s.record(ctx, audit.Entry{Action: cancelAction, Target: in.ID, Result: audit.Accepted})
+	s.Record(ctx, audit.Entry{Action: cancelAction, Target: in.ID, Result: audit.Accepted})
 	out := &cancelOutput{}
 	out.Body.ID, out.Body.State = in.ID, "cancelling"
 	return out, nil

@@ -44,7 +44,7 @@ func (s *Server) decideFinding(ctx context.Context, in *findingInput) (*findingO
 	if err != nil {
 		return nil, s.failed(ctx, findingAction, in.ID, err)
 	}
-	s.record(ctx, audit.Entry{Action: findingAction, Target: in.ID, Result: audit.Done, Detail: clip(in.Body.Finding)})
+	s.Record(ctx, audit.Entry{Action: findingAction, Target: in.ID, Result: audit.Done, Detail: clip(in.Body.Finding)})
 	return &findingOutput{Body: out}, nil
 }
 

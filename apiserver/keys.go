@@ -43,7 +43,7 @@ func (s *Server) createKey(ctx context.Context, in *createKeyInput) (*createKeyO
 		return nil, s.failed(ctx, createKeyAction, in.Body.ID, err)
 	}
 	e := audit.Entry{Action: createKeyAction, Target: key.ID, Result: audit.Done, Detail: "role " + string(key.Role)}
-	s.record(ctx, e)
+	s.Record(ctx, e)
 	s.attest(ctx, e)
 	return &createKeyOutput{Body: NewKey{key, token.Reveal()}}, nil
 }
@@ -53,7 +53,7 @@ func (s *Server) deleteKey(ctx context.Context, in *PathID) (*struct{}, error) {
 		return nil, s.failed(ctx, deleteKeyAction, in.ID, err)
 	}
 	e := audit.Entry{Action: deleteKeyAction, Target: in.ID, Result: audit.Done}
-	s.record(ctx, e)
+	s.Record(ctx, e)
 	s.attest(ctx, e)
 	return nil, nil
 }

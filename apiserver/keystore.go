@@ -23,8 +23,9 @@ const verifiedCapacity = 1024
 type Key struct {
 	ID   string `json:"id"`
 	Role Role   `json:"role"`
-	// Source is file, config or environment: only keys of the file can be removed here.
-	Source    string    `json:"source" enum:"file,config,environment"`
+	// Source is file, config or environment, or oidc for a person who has no
+	// key: only keys of the file can be removed here.
+	Source    string    `json:"source" enum:"file,config,environment,oidc"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 }
 

@@ -22,7 +22,11 @@ const requestIDHeader = "X-Request-Id"
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := time.Now()
-		r := request{id: c.Request().Header.Get(requestIDHeader), remote: remoteOf(c.Request())}
+		// A request that this process makes while it answers another one is part of that.
+		r := requestOf(c.Request().Context())
+		if r.id == "" {
+			r = request{id: c.Request().Header.Get(requestIDHeader), remote: remoteOf(c.Request())}
+		}
 		if !usableRequestID(r.id) {
 			r.id = seal.RandomID(16)
 		}
@@ -77,6 +81,7 @@ func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 const contentPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // secure sets the headers that keep browsers from doing more than is meant.
+// Pages set a Content-Security-Policy of their own over it.
 func secure(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()

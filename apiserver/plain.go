@@ -31,23 +31,15 @@ type health struct {
 	Audit  string            `json:"audit,omitempty"`
 }
 
-// plain adds what stands outside of the described API: health, metrics, the
-// description itself, and a page for people.
+// plain adds what stands outside of the described API: health, metrics and the
+// description itself.
 func (s *Server) plain(router *echo.Echo, api huma.API) error {
 	document, err := json.MarshalIndent(api.OpenAPI(), "", "  ")
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "write the OpenAPI document")
 	}
-	page, err := s.page()
-	if err != nil {
-		return err
-	}
 	router.GET("/openapi.json", func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "application/openapi+json", document)
-	})
-	router.GET("/", func(c echo.Context) error { return c.HTMLBlob(http.StatusOK, page) })
-	router.GET("/page.css", func(c echo.Context) error {
-		return c.Blob(http.StatusOK, "text/css; charset=utf-8", pageStyle)
 	})
 	router.GET("/healthz", func(c echo.Context) error {
 		return c.JSON(http.StatusOK, health{Status: "ok", Version: s.version})
@@ -79,6 +71,19 @@ func (s *Server) ready(c echo.Context) error {
 		h.Temporal, h.Status, status = "unavailable", "unavailable", http.StatusServiceUnavailable
 	}
 	return c.JSON(status, h)
+}
+
+// plainPage adds the one page that there is without the admin pages.
+func plainPage(router *echo.Echo, s *Server) error {
+	page, err := s.page()
+	if err != nil {
+		return err
+	}
+	router.GET("/", func(c echo.Context) error { return c.HTMLBlob(http.StatusOK, page) })
+	router.GET("/page.css", func(c echo.Context) error {
+		return c.Blob(http.StatusOK, "text/css; charset=utf-8", pageStyle)
+	})
+	return nil
 }
 
 // page is the same for everybody, so it is made once.

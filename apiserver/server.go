@@ -25,6 +25,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/evidence/report"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
+	"github.com/lifeboat-dr/lifeboat/internal/status"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -67,6 +68,10 @@ type Deps struct {
 	Commitments func(ctx context.Context, now time.Time) ([]drill.Commitment, error)
 	Coverage    func(ctx context.Context, now time.Time) (drill.Coverage, error)
 	Report      func(ctx context.Context, id string, now time.Time) (report.Drill, error)
+	// Status reads how everything stands; nil where nobody watches.
+	Status func(ctx context.Context) (status.Report, error)
+	// Pages adds the admin pages, which ask the Server in process (see As); nil for the plain page at /.
+	Pages func(router *echo.Echo, s *Server) error
 	// TemporalUI is where Temporal's Web UI is, empty when nobody knows.
 	TemporalUI string
 	// Version of this program.
@@ -100,6 +105,8 @@ type Server struct {
 	metrics     *metrics
 	readiness   *readiness
 	auditBroken atomic.Bool
+	stopping    chan struct{}
+	stop        sync.Once
 	handler     http.Handler
 }
 
@@ -119,6 +126,7 @@ func New(d Deps) (*Server, error) {
 		recoveredURL: d.RecoveredURL, pitrStatus: d.PITRStatus,
 		ledger: d.Ledger, drills: d.Drills, noLedger: d.NoLedger, commitments: d.Commitments, coverage: d.Coverage, report: d.Report,
 		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
+		stopping: make(chan struct{}),
 	}
 	if s.ledger != nil {
 		s.metrics.registry.MustRegister(&drillCollector{read: s.commitments, log: s.log})
@@ -133,11 +141,22 @@ func New(d Deps) (*Server, error) {
 		return nil, err
 	}
 	s.handler = router
+	pages := d.Pages
+	if pages == nil {
+		pages = plainPage
+	}
+	if err := pages(router, s); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
 // Handler answers requests; it is for tests and for servers of one's own.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Stopping is closed when the server is to stop. Answers that go on for as long
+// as somebody listens end by it.
+func (s *Server) Stopping() <-chan struct{} { return s.stopping }
 
 // Serve listens on host:port and answers until the context ends; requests under
 // way are then given ten seconds.
@@ -168,6 +187,7 @@ func (s *Server) ServeListener(ctx context.Context, listener net.Listener) error
 		return fault.Wrap(fault.Internal, err, "serve the API")
 	case <-ctx.Done():
 	}
+	s.stop.Do(func() { close(s.stopping) })
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
 	err := server.Shutdown(grace)
