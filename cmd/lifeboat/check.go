@@ -121,6 +121,12 @@ func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {
 			return fmt.Sprintf("%s, %s to %s", parts.Config.Surfaces[name].Managed.Kind, when(w.Earliest), when(w.Latest)), err
 		})
 	}
+	for _, name := range sortedNames(parts.Places) {
+		look("environment", name, func(ctx context.Context) (string, error) {
+			there, err := parts.Places[name].IDs(ctx)
+			return fmt.Sprintf("%s; %d there now", parts.Places[name].Where(), len(there)), err
+		})
+	}
 	for _, name := range replicated(parts.Config) {
 		look("replication", name, func(ctx context.Context) (string, error) { return parts.CheckReplication(ctx, name) })
 	}

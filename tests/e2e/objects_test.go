@@ -74,6 +74,9 @@ func TestObjectsGoBackToAMoment(t *testing.T) {
 	put("uploads/b.txt", "kept")
 	s := newSite(t, strings.NewReplacer("IDENTITY", identity.Reveal(), "EVIDENCEKEY", private.Reveal(), "BUCKET", bucketOf(bucket)).Replace(filesConfig))
 	s.start(t, "up")
+	if stdout, stderr, code := s.run(t, "check"); code != 0 || !strings.Contains(stdout, "; 0 there now") {
+		t.Errorf("check, which looks at where drills restore to, ended with %d: %s%s", code, stdout, stderr)
+	}
 	var p point
 	s.ask(t, &p, "snapshot", "create", "files", "--wait")
 	// The service dates versions by the second.
