@@ -129,8 +129,10 @@ type Plan struct {
 	LastDrill   string    `json:"lastDrill,omitempty"`
 	LastVerdict string    `json:"lastVerdict,omitempty"`
 	LastAt      time.Time `json:"lastAt,omitzero"`
-	// AwaitsSignature names a drill that waits for a person.
-	AwaitsSignature string `json:"awaitsSignature,omitempty"`
+	// AwaitsSignature names the drill that waits for a person the longest, and
+	// AwaitsSince says since when.
+	AwaitsSignature string    `json:"awaitsSignature,omitempty"`
+	AwaitsSince     time.Time `json:"awaitsSince,omitzero"`
 }
 
 // Store is whether a store answers.
