@@ -249,8 +249,8 @@ func TestWorkerKilledInEveryStep(t *testing.T) {
 	t.Run("sanitise to reconcile", func(t *testing.T) {
 		t.Parallel()
 		h := newHalting(t)
-		h.opens(t, "declare")
 		h.begins(t)
+		h.opens(t, "declare")
 		for _, s := range []struct{ gate, step string }{
 			{"sanitise", "Sanitise"}, {"start", "StartProgram"}, {"check", "HealthCheck"}, {"reconcile", "ReconcileState"},
 		} {
