@@ -86,6 +86,7 @@ run() {
 develop() {
 	need prometheus -- on_path prometheus
 	need openssh-client -- on_path ssh
+	need chromium fonts-dejavu-core -- on_path chromium
 	need age -- on_path age
 	need zstd -- on_path zstd
 	need b3sum -- on_path b3sum
