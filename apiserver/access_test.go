@@ -22,6 +22,7 @@ var access = []struct {
 	{"GET", "/v1/admin/snapshots/{id}", "", Viewer},
 	{"GET", "/v1/admin/restores/{id}", "", Viewer},
 	{"GET", "/v1/admin/prunes/{id}", "", Viewer},
+	{"GET", "/v1/runs", "", Viewer},
 	{"GET", "/v1/surfaces", "", Viewer},
 	{"GET", "/v1/surfaces/{name}", "", Viewer},
 	{"POST", "/v1/admin/snapshots/create", `{"database":"main"}`, Operator},

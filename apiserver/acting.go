@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/lifeboat-dr/lifeboat/internal/audit"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
 )
 
 // The source, and the beginning of the IDs, of people who are known by OpenID
@@ -35,6 +36,21 @@ func (s *Server) KeyByID(id string) (Key, bool) {
 	}
 	key, known := keys[id]
 	return key.Key, known
+}
+
+// KeyProof is a digest that changes when a key of the same ID gets another
+// secret; empty when there is no such key.
+func (s *Server) KeyProof(id string) string {
+	keys, err := s.keys.all()
+	key, known := keys[id]
+	if err != nil || !known {
+		return ""
+	}
+	hidden := key.Hash.Reveal()
+	if key.Source == "environment" {
+		hidden = s.config.Admin.FirstKey.Reveal()
+	}
+	return seal.SHA256([]byte("session of " + id + " " + hidden))
 }
 
 // Login returns the key that a token belongs to: lb_ID_SECRET, or the first

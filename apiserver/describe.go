@@ -126,6 +126,10 @@ func (s *Server) describe(api huma.API) {
 		summary: "Show what retention kept and deleted", errors: readErrors,
 	}, s.getPrune)
 	add(s, api, route{
+		id: "list-runs", method: http.MethodGet, path: "/v1/runs", tag: "status", role: Viewer,
+		summary: "List what is under way", errors: readErrors,
+	}, s.listRuns)
+	add(s, api, route{
 		id: "list-surfaces", method: http.MethodGet, path: "/v1/surfaces", tag: "surfaces", role: Viewer,
 		summary: "List what is protected, and how recently", errors: readErrors,
 	}, s.listSurfaces)

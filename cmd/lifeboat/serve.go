@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/labstack/echo/v4"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lifeboat-dr/lifeboat/apiserver"
+	"github.com/lifeboat-dr/lifeboat/apiserver/pages"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/engine"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -174,12 +176,23 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 	if _, _, err := parts.Evidence(); err != nil {
 		log.Warn("there will be no drills", "reason", err)
 	}
+	sessions := c.Pages.SessionKey
+	if sessions == "" {
+		if sessions, err = pages.SessionKey(filepath.Join(c.DataDir, "session.key")); err != nil {
+			return nil, err
+		}
+	}
 	log.Info("API", "url", "http://"+c.Listen, "temporal", ui)
 	return apiserver.New(apiserver.Deps{
 		Config: c, Launcher: s.launcher, Catalog: parts.Catalog, Stores: parts.Stores, Keys: keys,
 		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus,
 		Ledger: parts.Ledger, Drills: parts.Drills, NoLedger: parts.NoLedger, Commitments: parts.Commitments, Coverage: parts.Coverage, Report: parts.Report,
 		TemporalUI: ui, Version: version, Logger: log,
+		Pages: func(router *echo.Echo, api *apiserver.Server) error {
+			return pages.Mount(router, api, pages.Options{
+				Config: c.Pages, SessionKey: sessions, TemporalUI: ui, Namespace: c.Temporal.Namespace, Version: version,
+			})
+		},
 	})
 }
 

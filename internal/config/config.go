@@ -43,6 +43,8 @@ type Config struct {
 	Parallel int   `yaml:"parallel" json:"parallel"`
 	Admin    Admin `yaml:"admin" json:"admin"`
 	Audit    Audit `yaml:"audit" json:"audit"`
+	// Pages says how people sign in to the admin pages.
+	Pages Pages `yaml:"pages" json:"pages"`
 
 	// origins says where each value was read: "lifeboat.yaml:12", or a variable's name.
 	origins origins

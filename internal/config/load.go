@@ -141,6 +141,7 @@ func override(env environment, c *Config, found *problems) {
 	set("LIFEBOAT_LISTEN", "listen", func(v string) { c.Listen = v })
 	set("LIFEBOAT_DATA_DIR", "dataDir", func(v string) { c.DataDir = v })
 	set("LIFEBOAT_EVIDENCE_KEY", "evidence.key", func(v string) { c.Evidence.Key = secret.String(v) })
+	set("LIFEBOAT_SESSION_KEY", "pages.sessionKey", func(v string) { c.Pages.SessionKey = secret.String(v) })
 	set("LIFEBOAT_ADMIN_KEY", "admin.firstKey", func(v string) { c.Admin.FirstKey = secret.String(v) })
 }
 
@@ -152,6 +153,7 @@ func complete(env environment, c *Config) {
 	if c.Audit.File == "" {
 		c.Audit.File = filepath.Join(c.DataDir, "audit.jsonl")
 	}
+	completePages(&c.Pages)
 	for name, p := range c.Policies {
 		if p.Kind == "" {
 			p.Kind = KindSnapshot

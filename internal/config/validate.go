@@ -28,6 +28,7 @@ func (c *Config) Validate() error {
 	v.drills()
 	v.evidence()
 	v.admin()
+	v.pages()
 	return v.found.err()
 }
 
