@@ -23,6 +23,8 @@ var access = []struct {
 	{"GET", "/v1/admin/restores/{id}", "", Viewer},
 	{"GET", "/v1/admin/prunes/{id}", "", Viewer},
 	{"GET", "/v1/runs", "", Viewer},
+	{"GET", "/v1/status", "", Viewer},
+	{"GET", "/v1/alerts", "", Viewer},
 	{"GET", "/v1/surfaces", "", Viewer},
 	{"GET", "/v1/surfaces/{name}", "", Viewer},
 	{"POST", "/v1/admin/snapshots/create", `{"database":"main"}`, Operator},

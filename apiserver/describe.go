@@ -37,7 +37,7 @@ func apiConfig(version string) huma.Config {
 	return c
 }
 
-// schemaName names the types of drills and evidence after their packages, too:
+// schemaName names the types of drills, evidence and the status after their packages, too:
 // both have a Record, and each stands for something else.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
@@ -45,7 +45,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch room := path.Base(t.PkgPath()); room {
-	case "drill", "drills", "evidence":
+	case "drill", "drills", "evidence", "status":
 		return strings.ToUpper(room[:1]) + room[1:] + name
 	default:
 		return name
@@ -137,6 +137,7 @@ func (s *Server) describe(api huma.API) {
 		id: "get-surface", method: http.MethodGet, path: "/v1/surfaces/{name}", tag: "surfaces", role: Viewer,
 		summary: "Show one surface", errors: readErrors,
 	}, s.getSurface)
+	s.describeStanding(api)
 	s.describeRecovery(api, startErrors, readErrors)
 	s.describeRewinds(api, startErrors, readErrors)
 	s.describeDrills(api, startErrors, readErrors)

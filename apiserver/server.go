@@ -102,6 +102,7 @@ type Server struct {
 	// verifying lets one verification at a time read the whole ledger.
 	verifying   sync.Mutex
 	failures    *failures
+	status       statusReader
 	metrics     *metrics
 	readiness   *readiness
 	auditBroken atomic.Bool
@@ -126,14 +127,16 @@ func New(d Deps) (*Server, error) {
 		recoveredURL: d.RecoveredURL, pitrStatus: d.PITRStatus,
 		ledger: d.Ledger, drills: d.Drills, noLedger: d.NoLedger, commitments: d.Commitments, coverage: d.Coverage, report: d.Report,
 		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
-		stopping: make(chan struct{}),
-	}
-	if s.ledger != nil {
-		s.metrics.registry.MustRegister(&drillCollector{read: s.commitments, log: s.log})
+		status: statusReader{read: d.Status}, stopping: make(chan struct{}),
 	}
 	router := echo.New()
 	router.HTTPErrorHandler = s.handleError
 	router.Use(s.observe, s.recover, secure, sameOrigin, limitBody)
+	// The interface of a collector hands over no context.
+	s.metrics.registry.MustRegister(NewStatusCollector(func() (status.Report, bool) {
+		report, err := s.status.newest(context.Background())
+		return report, err == nil
+	}))
 	api := humaecho.New(router, apiConfig(d.Version))
 	api.UseMiddleware(s.authenticate)
 	s.describe(api)
