@@ -36,6 +36,12 @@ type Planned struct {
 func (a *Activities) PlanRecovery(ctx context.Context, in PlanInput) (Planned, error) {
 	p := startPulse(ctx, "plan the recovery", 0)
 	defer p.end()
+	return Foresee(ctx, a, in)
+}
+
+// Foresee is PlanRecovery for whoever only wants to know. It is no method: every
+// exported one of Activities is registered as a step.
+func Foresee(ctx context.Context, a *Activities, in PlanInput) (Planned, error) {
 	target, err := pitr.ParseTarget(in.At)
 	if err != nil {
 		return Planned{}, err

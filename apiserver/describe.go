@@ -134,6 +134,10 @@ func (s *Server) describe(api huma.API) {
 		summary: "List what is protected, and how recently", errors: readErrors,
 	}, s.listSurfaces)
 	add(s, api, route{
+		id: "list-targets", method: http.MethodGet, path: "/v1/targets", tag: "restores", role: Viewer,
+		summary: "List the servers that recovery points can be restored to",
+	}, s.listTargets)
+	add(s, api, route{
 		id: "get-surface", method: http.MethodGet, path: "/v1/surfaces/{name}", tag: "surfaces", role: Viewer,
 		summary: "Show one surface", errors: readErrors,
 	}, s.getSurface)
@@ -170,6 +174,11 @@ func (s *Server) describeRecovery(api huma.API, startErrors, readErrors []int) {
 		summary: "Show which moments a surface can be put back to", errors: readErrors,
 		description: "The window, every gap in the WAL, the lag between server and store, and what the slot holds back.",
 	}, s.getPITR)
+	add(s, api, route{
+		id: "plan-pitr", method: http.MethodGet, path: "/v1/pitr/{surface}/plan", tag: "pitr", role: Viewer,
+		summary: "Show what a recovery to a moment would use; nothing is begun", errors: append([]int{http.StatusBadRequest}, readErrors...),
+		description: "The base backup, the WAL and the timeline, and how far it would come; 404 says what is nearest when the moment can't be had.",
+	}, s.planPITR)
 	add(s, api, route{
 		id: "recover-surface", method: http.MethodPost, path: "/v1/pitr/{surface}/restore", tag: "pitr", role: Operator,
 		status: http.StatusAccepted, summary: "Put a surface back to a moment, in an isolated server", errors: startErrors,

@@ -131,6 +131,15 @@ func (d *double) Find(_ context.Context, operation, id string) (launch.Run, erro
 	return launch.Run{}, fault.New(fault.Missing, "no %s %s is known", operation, id)
 }
 
+func (d *double) Progress(_ context.Context, s launch.Started) (launch.Progress, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p, ok := d.results[s.WorkflowID].(launch.Progress); ok {
+		return p, nil
+	}
+	return launch.Progress{}, fault.New(fault.Unavailable, "nobody answers")
+}
+
 func (d *double) Wait(_ context.Context, s launch.Started, result any) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -134,7 +134,7 @@ func (s *Server) getReport(ctx context.Context, in *reportInput) (*reportOutput,
 	text, err := report.HTML(d)
 	// The page is self-contained: its own style, and nothing else.
 	return &reportOutput{
-		ContentType: "text/html; charset=utf-8", Policy: "default-src 'none'; style-src 'unsafe-inline'; img-src data:", Body: text,
+		ContentType: "text/html; charset=utf-8", Policy: "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'", Body: text,
 	}, err
 }
 

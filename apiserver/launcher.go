@@ -29,6 +29,8 @@ type Launcher interface {
 	CancelDrill(ctx context.Context, id string) error
 	// Find returns the latest run of an operation, Missing when there is none.
 	Find(ctx context.Context, operation, id string) (launch.Run, error)
+	// Progress asks a running workflow how far it is.
+	Progress(ctx context.Context, s launch.Started) (launch.Progress, error)
 	// Wait decodes the result of a run once it is over.
 	Wait(ctx context.Context, s launch.Started, result any) error
 	// Running lists what is under way on a surface.

@@ -28,6 +28,30 @@ func (s *Server) getPITR(ctx context.Context, in *pitrInput) (*pitrOutput, error
 	return &pitrOutput{Body: status}, err
 }
 
+type pitrPlanInput struct {
+	Surface string `path:"surface" maxLength:"63"`
+	Store   string `query:"store" maxLength:"63" doc:"Where to look; the store of the surface's WAL by default."`
+	At      string `query:"at" required:"true" minLength:"1" maxLength:"200" doc:"The moment, as a recovery takes it."`
+}
+
+type pitrPlanOutput struct{ Body pitr.Preview }
+
+// planPITR says what a recovery would use; nothing is begun.
+func (s *Server) planPITR(ctx context.Context, in *pitrPlanInput) (*pitrPlanOutput, error) {
+	err := s.database(in.Surface)
+	if err == nil && s.pitrPlan == nil {
+		err = fault.New(fault.Unsupported, "this server can't plan a recovery")
+	}
+	if _, known := s.stores[in.Store]; err == nil && in.Store != "" && !known {
+		err = s.unknownStore(in.Store)
+	}
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.pitrPlan(ctx, in.Surface, in.Store, in.At)
+	return &pitrPlanOutput{Body: plan}, err
+}
+
 // database refuses what is no PostgreSQL surface of the configuration.
 func (s *Server) database(name string) error {
 	c, known := s.config.Surfaces[name]
@@ -81,8 +105,9 @@ func (s *Server) recoverSurface(ctx context.Context, in *recoverInput) (*started
 type Recovery struct {
 	launch.Run
 	// URL connects to the recovered server at once.
-	URL    string                   `json:"url,omitempty" doc:"Connects to the recovered server at once; not shown to viewers."`
-	Result *workflows.RecoverResult `json:"result,omitempty" doc:"What was recovered, once it is done."`
+	URL      string                   `json:"url,omitempty" doc:"Connects to the recovered server at once; not shown to viewers."`
+	Result   *workflows.RecoverResult `json:"result,omitempty" doc:"What was recovered, once it is done."`
+	Progress *launch.Progress         `json:"progress,omitempty" doc:"How far it is, while it runs and says so."`
 }
 
 type recoveryOutput struct{ Body Recovery }
@@ -91,6 +116,7 @@ func (s *Server) getRecovery(ctx context.Context, in *PathID) (*recoveryOutput, 
 	run, result, err := finished[workflows.RecoverResult](ctx, s, workflows.OperationRecover, in.ID)
 	out := &recoveryOutput{Body: Recovery{Run: run, Result: result}}
 	if err != nil || result == nil {
+		out.Body.Progress = s.progressOf(ctx, run)
 		return out, err
 	}
 	if s.recoveredURL != nil && identityOf(ctx).Role.Includes(Operator) {

@@ -178,8 +178,9 @@ func checkSelection(p catalog.Point, selection surface.Selection) error {
 type Restore struct {
 	launch.Run
 	// URL connects to the restored server at once.
-	URL    string                   `json:"url,omitempty" doc:"Connects to the restored server at once; not shown to viewers."`
-	Result *workflows.RestoreResult `json:"result,omitempty" doc:"What was restored, once it is done."`
+	URL      string                   `json:"url,omitempty" doc:"Connects to the restored server at once; not shown to viewers."`
+	Result   *workflows.RestoreResult `json:"result,omitempty" doc:"What was restored, once it is done."`
+	Progress *launch.Progress         `json:"progress,omitempty" doc:"How far it is, while it runs and says so."`
 }
 
 type restoreOutput struct{ Body Restore }
@@ -188,6 +189,7 @@ func (s *Server) getRestore(ctx context.Context, in *PathID) (*restoreOutput, er
 	run, result, err := finished[workflows.RestoreResult](ctx, s, workflows.OperationRestore, in.ID)
 	out := &restoreOutput{Body: Restore{Run: run, Result: result}}
 	if err != nil || result == nil {
+		out.Body.Progress = s.progressOf(ctx, run)
 		return out, err
 	}
 	if s.restoredURL != nil && identityOf(ctx).Role.Includes(Operator) {

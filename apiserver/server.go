@@ -60,6 +60,8 @@ type Deps struct {
 	// PITRStatus reads which moments a surface can be put back to, from a store
 	// by name or from the surface's own; nil when nobody here can.
 	PITRStatus func(ctx context.Context, surface, store string) (pitr.Status, error)
+	// PITRPlan says what a recovery to a moment would use; nil when nobody here can.
+	PITRPlan func(ctx context.Context, surface, store, at string) (pitr.Preview, error)
 	// Ledger and Drills are the evidence; nil where there can be none, and NoLedger says why.
 	Ledger   *evidence.Ledger
 	Drills   *drills.Archive
@@ -93,16 +95,17 @@ type Server struct {
 	restoredURL  func(workflows.RestoreResult) (string, error)
 	recoveredURL func(workflows.RecoverResult) (string, error)
 	pitrStatus   func(ctx context.Context, surface, store string) (pitr.Status, error)
+	pitrPlan     func(ctx context.Context, surface, store, at string) (pitr.Preview, error)
 	ledger       *evidence.Ledger
 	drills       *drills.Archive
 	noLedger     string
 	commitments  func(ctx context.Context, now time.Time) ([]drill.Commitment, error)
 	coverage     func(ctx context.Context, now time.Time) (drill.Coverage, error)
 	report       func(ctx context.Context, id string, now time.Time) (report.Drill, error)
+	status       statusReader
 	// verifying lets one verification at a time read the whole ledger.
 	verifying   sync.Mutex
 	failures    *failures
-	status       statusReader
 	metrics     *metrics
 	readiness   *readiness
 	auditBroken atomic.Bool
@@ -124,19 +127,19 @@ func New(d Deps) (*Server, error) {
 	s := &Server{
 		config: d.Config, launcher: d.Launcher, catalog: d.Catalog, stores: d.Stores, keys: d.Keys, audit: log,
 		log: d.Logger, temporalUI: d.TemporalUI, version: d.Version, restoredURL: d.RestoredURL,
-		recoveredURL: d.RecoveredURL, pitrStatus: d.PITRStatus,
+		recoveredURL: d.RecoveredURL, pitrStatus: d.PITRStatus, pitrPlan: d.PITRPlan,
 		ledger: d.Ledger, drills: d.Drills, noLedger: d.NoLedger, commitments: d.Commitments, coverage: d.Coverage, report: d.Report,
 		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
 		status: statusReader{read: d.Status}, stopping: make(chan struct{}),
 	}
-	router := echo.New()
-	router.HTTPErrorHandler = s.handleError
-	router.Use(s.observe, s.recover, secure, sameOrigin, limitBody)
 	// The interface of a collector hands over no context.
 	s.metrics.registry.MustRegister(NewStatusCollector(func() (status.Report, bool) {
 		report, err := s.status.newest(context.Background())
 		return report, err == nil
 	}))
+	router := echo.New()
+	router.HTTPErrorHandler = s.handleError
+	router.Use(s.observe, s.recover, secure, sameOrigin, limitBody)
 	api := humaecho.New(router, apiConfig(d.Version))
 	api.UseMiddleware(s.authenticate)
 	s.describe(api)

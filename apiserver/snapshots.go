@@ -39,7 +39,8 @@ type Snapshot struct {
 	// Missing names what could not be read of the source.
 	Missing []string `json:"missing,omitempty" nullable:"false" doc:"What could not be read of the source, and why: such a recovery point is partial."`
 	// Verification is the latest one, where the point was not verified since.
-	Verification *launch.Run `json:"verification,omitempty" doc:"The latest verification, unless it succeeded."`
+	Verification *launch.Run      `json:"verification,omitempty" doc:"The latest verification, unless it succeeded."`
+	Progress     *launch.Progress `json:"progress,omitempty" doc:"How far the run is that makes it, while it says so."`
 }
 
 func snapshotOf(p catalog.Point) Snapshot {
@@ -192,7 +193,7 @@ func (s *Server) snapshotUnderWay(ctx context.Context, id string) (*snapshotOutp
 	}
 	return &snapshotOutput{Body: Snapshot{
 		ID: id, Surface: run.Surface, Kind: config.KindSnapshot, State: run.State, CreatedAt: run.Started,
-		WorkflowID: run.WorkflowID, Error: run.Error,
+		WorkflowID: run.WorkflowID, Error: run.Error, Progress: s.progressOf(ctx, run),
 	}}, nil
 }
 

@@ -51,6 +51,21 @@ func (p *Parts) serverURL(id, surface, host, sealed string) (string, error) {
 	return url.Reveal(), err
 }
 
+// PITRPlan says what a recovery to a moment would use, as the store has it now;
+// at is as pitr.ParseTarget reads it. What can't be had is fault.Missing, with
+// the nearest that can.
+func (p *Parts) PITRPlan(ctx context.Context, surface, store, at string) (pitr.Preview, error) {
+	planned, err := activities.Foresee(ctx, p.Activities(nil), activities.PlanInput{Surface: surface, Store: store, At: at})
+	switch {
+	case err != nil:
+		return pitr.Preview{}, err
+	case planned.Managed != nil:
+		return pitr.Preview{Provider: planned.Managed.Provider, Promised: planned.Managed.Promised}, nil
+	default:
+		return pitr.Preview{Store: planned.Store, Plan: &planned.Plan}, nil
+	}
+}
+
 // PITRStatus says which moments a surface can be put back to, as its store and
 // the live server have it now. An empty store name means that of the surface's WAL.
 func (p *Parts) PITRStatus(ctx context.Context, surface, store string) (pitr.Status, error) {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,8 @@ type driller struct {
 	host string
 	rec  drill.Record
 	out  DrillResult
+	// since is when the phase began that is under way.
+	since time.Time
 	// restored are the servers that run, in the order of the plan.
 	restored []activities.ServerRef
 	// standing is set while there may be something to tear down, tearDowns counts the tries.
@@ -120,7 +123,7 @@ func drillID(now time.Time, runID string) string {
 func (d *driller) result() DrillResult {
 	out := d.out.WithSteps(d.rec.Plan, d.rec.ManualSteps)
 	if out.State == drill.StateRunning {
-		out.Phase = d.Phase
+		out.Phase, out.PhaseSince, out.Phases = d.Phase, d.since, slices.Clone(d.rec.Timeline.Phases)
 	}
 	return out
 }
@@ -134,6 +137,7 @@ func (d *driller) upsert(ctx workflow.Context) error {
 func (d *driller) phaseOf(ctx workflow.Context, name string, do func() error) error {
 	d.phase(ctx, name)
 	p := drill.Phase{Name: name, Start: workflow.Now(ctx)}
+	d.since = p.Start
 	err := do()
 	p.Seconds = workflow.Now(ctx).Sub(p.Start).Seconds()
 	if err != nil {

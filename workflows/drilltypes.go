@@ -28,14 +28,17 @@ const (
 
 // DrillResult is what a drill came to. A running one answers it to DrillQuery.
 type DrillResult struct {
-	ID         string    `json:"id"`
-	Plan       string    `json:"plan"`
-	Kind       string    `json:"kind"`
-	State      string    `json:"state"`
-	Phase      string    `json:"phase,omitempty"`
-	CreatedAt  time.Time `json:"createdAt"`
-	StartedBy  string    `json:"startedBy,omitempty"`
-	WorkflowID string    `json:"workflowId"`
+	ID    string `json:"id"`
+	Plan  string `json:"plan"`
+	Kind  string `json:"kind"`
+	State string `json:"state"`
+	Phase string `json:"phase,omitempty"`
+	// PhaseSince is when that began, and Phases those before it, while it runs.
+	PhaseSince time.Time     `json:"phaseSince,omitzero"`
+	Phases     []drill.Phase `json:"phases,omitempty"`
+	CreatedAt  time.Time     `json:"createdAt"`
+	StartedBy  string        `json:"startedBy,omitempty"`
+	WorkflowID string        `json:"workflowId"`
 	// Error is why the run of a drill ended that is failed.
 	Error string `json:"error,omitempty"`
 	// Verdict is empty until there is one.
@@ -91,7 +94,7 @@ func (r DrillResult) Standing(of drill.Record, running DrillResult) DrillResult 
 // given: one without a verdict gets none any more.
 func (r DrillResult) Ended(why string) DrillResult {
 	if r.Sequence == nil {
-		r.State, r.Phase, r.Error = drill.StateFailed, "", why
+		r.State, r.Phase, r.PhaseSince, r.Error = drill.StateFailed, "", time.Time{}, why
 	}
 	return r
 }

@@ -185,7 +185,7 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 	log.Info("API", "url", "http://"+c.Listen, "temporal", ui)
 	return apiserver.New(apiserver.Deps{
 		Config: c, Launcher: s.launcher, Catalog: parts.Catalog, Stores: parts.Stores, Keys: keys,
-		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus,
+		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus, PITRPlan: parts.PITRPlan,
 		Ledger: parts.Ledger, Drills: parts.Drills, NoLedger: parts.NoLedger, Commitments: parts.Commitments, Coverage: parts.Coverage, Report: parts.Report,
 		TemporalUI: ui, Version: version, Logger: log,
 		Pages: func(router *echo.Echo, api *apiserver.Server) error {

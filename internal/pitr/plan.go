@@ -6,6 +6,18 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
 )
 
+// Preview is what a recovery would do, before it is asked for. Either Plan is
+// set, or Provider and Promised are.
+type Preview struct {
+	// Store is where it would be read from.
+	Store string `json:"store,omitempty"`
+	Plan  *Plan  `json:"plan,omitempty"`
+	// Provider is the kind of the service that would run it, where one does, and
+	// Promised the moment that this says it can reach.
+	Provider string    `json:"provider,omitempty"`
+	Promised time.Time `json:"promised,omitzero"`
+}
+
 // Plan is how to reach a target.
 type Plan struct {
 	Base Base `json:"base"`
