@@ -49,6 +49,8 @@ type Activities struct {
 	Version string
 	// Slots bound the steps that move bytes.
 	Slots Slots
+	// Watch is what Observe needs, and nothing else.
+	Watch Watch
 }
 
 // Point is a recovery point in the making, as the steps of one snapshot pass it on.

@@ -23,6 +23,13 @@ type held struct {
 // holdings reads what a store has for the recovery of a surface. An empty store
 // name means that of the surface's WAL.
 func (a *Activities) holdings(ctx context.Context, surfaceName, storeName string) (held, error) {
+	return a.holdingsWith(ctx, surfaceName, storeName, a.bases)
+}
+
+// basesOn lists the base backups of a surface on a store.
+type basesOn func(ctx context.Context, surfaceName, storeName string) ([]pitr.Base, error)
+
+func (a *Activities) holdingsWith(ctx context.Context, surfaceName, storeName string, bases basesOn) (held, error) {
 	if storeName == "" {
 		storeName = a.Config.FirstStore(surfaceName, config.KindWAL)
 	}
@@ -34,7 +41,7 @@ func (a *Activities) holdings(ctx context.Context, surfaceName, storeName string
 	if out.holdings, err = out.wal.Holdings(ctx); err != nil {
 		return out, fault.While(err, "list the WAL of %s on %s", surfaceName, storeName)
 	}
-	out.holdings.Bases, err = a.bases(ctx, surfaceName, storeName)
+	out.holdings.Bases, err = bases(ctx, surfaceName, storeName)
 	return out, err
 }
 
@@ -91,11 +98,15 @@ type PITRStatusInput struct {
 // PITRStatus says which moments a surface can be put back to, and how far the
 // store is behind the server.
 func (a *Activities) PITRStatus(ctx context.Context, in PITRStatusInput) (pitr.Status, error) {
+	return a.pitrStatus(ctx, in, a.bases)
+}
+
+func (a *Activities) pitrStatus(ctx context.Context, in PITRStatusInput, bases basesOn) (pitr.Status, error) {
 	if provider := a.Config.Provider(in.Surface, in.Store); provider != nil {
 		return a.managedWindow(ctx, in.Surface, provider.Kind)
 	}
 	out := pitr.Status{Surface: in.Surface, Alarms: []string{}}
-	h, err := a.holdings(ctx, in.Surface, in.Store)
+	h, err := a.holdingsWith(ctx, in.Surface, in.Store, bases)
 	out.Store = h.store
 	if err != nil {
 		return out, err

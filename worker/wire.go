@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
@@ -26,6 +27,7 @@ import (
 	stores "github.com/lifeboat-dr/lifeboat/internal/store/all"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	surfaces "github.com/lifeboat-dr/lifeboat/internal/surface/all"
+	"github.com/lifeboat-dr/lifeboat/internal/temporalclient"
 )
 
 // Parts are what a configuration names, opened.
@@ -51,6 +53,8 @@ type Parts struct {
 	Version string
 	// opened are the stores without the fence.
 	opened map[string]store.Store
+	// converter reads what is in Temporal's histories.
+	converter converter.DataConverter
 }
 
 // Open opens the parts. It connects to nothing yet.
@@ -62,6 +66,10 @@ func Open(ctx context.Context, c *config.Config, version string) (*Parts, error)
 	var err error
 	if p.Keys, err = seal.NewKeyring(c.Encryption); err != nil {
 		return nil, fault.While(err, "encryption")
+	}
+	t := temporalclient.Options{CodecKey: c.Temporal.CodecKey, OldCodecKeys: c.Temporal.OldCodecKeys}
+	if p.converter, err = t.Converter(); err != nil {
+		return nil, fault.While(err, "temporal.codecKey")
 	}
 	opened := map[string]store.Store{}
 	for name, sc := range c.Stores {
@@ -118,7 +126,7 @@ func (p *Parts) Activities(c client.Client) *activities.Activities {
 		Config: p.Config, Stores: p.Stores, Surfaces: p.Surfaces, Managed: p.Managed, Keys: p.Keys, Catalog: p.Catalog,
 		Environment: p.Environment, Places: p.Places, Client: c, Host: Host(p.Config.DataDir), Version: p.Version,
 		Ledger: p.Ledger, Drills: p.Drills, NoLedger: p.NoLedger, Fence: p.Fence,
-		Slots: activities.NewSlots(p.Config.Parallel),
+		Slots: activities.NewSlots(p.Config.Parallel), Watch: p.watch(c),
 	}
 }
 

@@ -24,7 +24,12 @@ const (
 	DrillName    = "Drill"
 	// HousekeepName is no operation that anybody asks for.
 	HousekeepName = "Housekeep"
+	// WatchName looks at how everything stands; there is one run of it.
+	WatchName = "Watch"
 )
+
+// WatchID is the ID of the one run of Watch in a namespace.
+const WatchID = "watch"
 
 // The kinds of recovery points.
 const (

@@ -66,6 +66,12 @@ const (
 	streamTurn = 2 * activities.StreamTurn
 	// streamPause is between the end of a stream that no retry mends and the next try.
 	streamPause = 30 * time.Second
+	// watchGone is how long a watch may be silent before another worker takes it over.
+	watchGone = 25 * time.Second
+	// watchTurn bounds one turn of a watch. The step ends by itself well before, see activities.ObserveTurn.
+	watchTurn = 2 * activities.ObserveTurn
+	// watchPause is between the end of a watch that no retry mends and the next try.
+	watchPause = time.Minute
 	// providerBegins bounds one attempt to have a provider begin a restore: some
 	// show the new instance only after minutes.
 	providerBegins = 30 * time.Minute
@@ -156,6 +162,14 @@ func streaming(ctx workflow.Context, summary string) workflow.Context {
 		DisableEagerExecution: true,
 		Summary:               summary,
 	})
+}
+
+// observing options are for the step that looks at how everything stands:
+// nothing but being told so ends its retries.
+func observing(ctx workflow.Context, summary string) workflow.Context {
+	options := workflow.GetActivityOptions(streaming(ctx, summary))
+	options.StartToCloseTimeout, options.HeartbeatTimeout = watchTurn, watchGone
+	return workflow.WithActivityOptions(ctx, options)
 }
 
 // beginning options are for having a provider begin a restore.

@@ -18,6 +18,7 @@ func Register(r worker.WorkflowRegistry) {
 		RewindName:    Rewind,
 		DrillName:     Drill,
 		HousekeepName: Housekeep,
+		WatchName:     Watch,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

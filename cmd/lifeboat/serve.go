@@ -148,6 +148,10 @@ func (a *app) work(ctx context.Context, s *session, parts *worker.Parts, log *sl
 	if err != nil {
 		return nil, err
 	}
+	if err := worker.StartWatch(ctx, s.client); err != nil {
+		w.Stop()
+		return nil, err
+	}
 	go parts.NoteConfig(ctx, log)
 	go func() {
 		if err := worker.Housekeep(ctx, s.client, worker.Host(parts.Config.DataDir)); err != nil && ctx.Err() == nil {

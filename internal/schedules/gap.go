@@ -17,9 +17,9 @@ const (
 	gapRuns    = 45_000
 )
 
-// longestGap is the longest time between two runs of a schedule. It starts
+// LongestGap is the longest time between two runs of a schedule. It starts
 // at a fixed day: what it returns must not depend on when it is asked.
-func longestGap(expression, zone string) (time.Duration, error) {
+func LongestGap(expression, zone string) (time.Duration, error) {
 	location, err := time.LoadLocation(zone)
 	if err != nil {
 		return 0, fault.New(fault.Invalid, "%q is not a time zone: name one such as Europe/Berlin", zone)

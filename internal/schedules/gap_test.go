@@ -22,7 +22,7 @@ func TestLongestGap(t *testing.T) {
 		"@yearly":              366 * day,
 		"*/5 9-17 * * MON-FRI": 2*day + 15*time.Hour + 5*time.Minute,
 	} {
-		got, err := longestGap(expression, "UTC")
+		got, err := LongestGap(expression, "UTC")
 		if err != nil || got != want {
 			t.Errorf("%s: %v, %v, want %v", expression, got, err, want)
 		}

@@ -81,7 +81,7 @@ func newPlan(w Wanted) (plan, error) {
 	if p.location == "" {
 		p.location = "UTC"
 	}
-	longest, err := longestGap(w.Cron, p.location)
+	longest, err := LongestGap(w.Cron, p.location)
 	if err != nil {
 		return plan{}, fault.While(err, "schedule %s", w.ID)
 	}

@@ -1,0 +1,189 @@
+package observe
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/archive"
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/status"
+)
+
+const (
+	// newest is how many points of each surface are read at every listing.
+	newest = 3
+	// perPoint is after how long, for each point there is, all are read again.
+	perPoint = time.Second
+	// soon is the share of that time after which a change is looked for.
+	soon = 10
+)
+
+// points are the recovery points of all surfaces as they were read last.
+type points struct {
+	catalog  *catalog.Catalog
+	surfaces []string
+
+	known map[string]catalog.Point
+	whole time.Time
+
+	mu      sync.Mutex
+	changed bool
+}
+
+func newPoints(s Sources) *points {
+	return &points{catalog: s.Catalog, surfaces: slices.Sorted(maps.Keys(s.Config.Surfaces)), known: map[string]catalog.Point{}}
+}
+
+// rereadSoon is told that other points than the newest may have changed.
+func (p *points) rereadSoon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed = true
+}
+
+// due reports whether all points are to be read.
+func (p *points) due() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	every := max(time.Minute, time.Duration(len(p.known))*perPoint)
+	if p.changed {
+		every /= soon
+	}
+	return time.Since(p.whole) >= every
+}
+
+// read lists the newest points, or all of them where that is due, the newest
+// first. Beside an error are those of the stores that could be read, and what
+// the others had before.
+func (p *points) read(ctx context.Context) ([]catalog.Point, error) {
+	if p.due() {
+		return p.readAll(ctx)
+	}
+	var failed error
+	for _, name := range p.surfaces {
+		found, err := p.catalog.List(ctx, catalog.Query{Surface: name, Limit: newest})
+		p.add(found)
+		failed = cmp.Or(failed, err)
+	}
+	return p.sorted(), failed
+}
+
+func (p *points) readAll(ctx context.Context) ([]catalog.Point, error) {
+	began := time.Now()
+	p.mu.Lock()
+	p.changed = false
+	p.mu.Unlock()
+	found, err := p.catalog.List(ctx, catalog.Query{})
+	if err == nil {
+		p.known = make(map[string]catalog.Point, len(found))
+	}
+	p.add(found)
+	p.whole = began
+	return p.sorted(), err
+}
+
+func (p *points) add(found []catalog.Point) {
+	for _, point := range found {
+		p.known[point.Surface+"/"+point.ID] = point
+	}
+}
+
+func (p *points) sorted() []catalog.Point {
+	return slices.SortedFunc(maps.Values(p.known), func(a, b catalog.Point) int {
+		return cmp.Or(cmp.Compare(b.ID, a.ID), cmp.Compare(a.Surface, b.Surface))
+	})
+}
+
+// known is every point, the newest first; nil where none could be read yet.
+func (r *Reader) known(now time.Time, b *blind) []catalog.Point {
+	found, _, line := fresh(r.listing, "the recovery points", now)
+	b.add(line)
+	return found
+}
+
+// surfaces say how the copies of each surface stand.
+func (r *Reader) surfaces(now time.Time, known []catalog.Point, b *blind) []status.Surface {
+	out := make([]status.Surface, 0, len(r.s.Config.Surfaces))
+	for _, name := range slices.Sorted(maps.Keys(r.s.Config.Surfaces)) {
+		s := status.Surface{Name: name, Kind: r.s.Config.Surfaces[name].Kind}
+		var damaged []string
+		for _, p := range known {
+			if p.Surface != name {
+				continue
+			}
+			if p.State == catalog.StateCorrupt {
+				damaged = append(damaged, p.ID)
+				continue
+			}
+			count(&s, p)
+		}
+		if n := len(damaged); n > 0 {
+			b.add(fmt.Sprintf("surface %s: %d of its points can't be read, such as %s: see lifeboat snapshot show", name, n, damaged[0]))
+		}
+		r.losing(now, &s, b)
+		out = append(out, s)
+	}
+	return out
+}
+
+// count adds a point that can be read; they come the newest first.
+func count(s *status.Surface, p catalog.Point) {
+	s.Points++
+	s.Bytes += p.Bytes
+	if s.LastPoint == nil {
+		s.LastPoint = pointOf(p, nil)
+	}
+	if s.LastVerified == nil && p.VerifiedAt != nil {
+		s.LastVerified = pointOf(p, p.VerifiedAt)
+	}
+	if s.LastProven == nil && p.ProvenAt != nil {
+		s.LastProven = pointOf(p, p.ProvenAt)
+	}
+}
+
+func pointOf(p catalog.Point, seen *time.Time) *status.Point {
+	out := &status.Point{ID: p.ID, Kind: p.Kind, State: p.State, At: p.CreatedAt, Bytes: p.Bytes}
+	if seen != nil {
+		out.Seen = *seen
+	}
+	return out
+}
+
+// unverified is when the oldest point of a policy was made that should have been
+// read back and was not; zero when there is none.
+func unverified(name string, p config.Policy, known []catalog.Point) time.Time {
+	var oldest time.Time
+	if p.Verify != config.VerifyAfter {
+		return oldest
+	}
+	for _, point := range known {
+		if point.Policy == name && point.Surface == p.Surface && point.State == catalog.StateSealed {
+			oldest = point.CreatedAt
+		}
+	}
+	return oldest
+}
+
+// bases are the base backups of a surface that can be read.
+func bases(known []catalog.Point, surface string) []catalog.Point {
+	var out []catalog.Point
+	for _, p := range known {
+		if p.Surface == surface && p.Kind == archive.KindBase && p.State != catalog.StateCorrupt {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// OperationSnapshot and OperationDrill are the operations of runs that are looked
+// at apart, as search attributes name them.
+const (
+	OperationSnapshot = "snapshot"
+	OperationDrill    = "drill"
+)
