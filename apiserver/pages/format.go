@@ -20,6 +20,7 @@ func (s *site) funcs() template.FuncMap {
 		"duration":    duration,
 		"badge":       badge,
 		"asset":       s.assets.url,
+		"sheets":      s.assets.sheets,
 		"workflow":    s.workflowURL,
 		"pathsegment": url.PathEscape,
 		"rtoMissed":   rtoMissed,

@@ -53,7 +53,6 @@ func rtoMissed(p status.Plan) bool {
 }
 
 func (s *site) overview(v *visit) error {
-	v.seen()
 	stands, err := v.standing()
 	if err != nil {
 		return err

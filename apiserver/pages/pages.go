@@ -125,6 +125,7 @@ func (s *site) visited(c echo.Context, h handler) error {
 	if !ok {
 		return s.toLogin(c)
 	}
+	v.seen()
 	if err := h(v); err != nil {
 		return v.fail(err)
 	}

@@ -5,9 +5,11 @@ import (
 	"compress/gzip"
 	"embed"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,6 +82,17 @@ func (a assets) url(name string) (string, error) {
 		return url, nil
 	}
 	return "", fault.New(fault.Internal, "there is no static file %s", name)
+}
+
+// sheets are where the style sheets are served, style.css first.
+func (a assets) sheets() []string {
+	out := []string{a.urls["style.css"]}
+	for _, name := range slices.Sorted(maps.Keys(a.urls)) {
+		if path.Ext(name) == ".css" && name != "style.css" {
+			out = append(out, a.urls[name])
+		}
+	}
+	return out
 }
 
 // serve answers with a static file. Only these are packed: a packed page would
