@@ -11,6 +11,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // storeKind says which fields a kind of store needs, and which others it may have.
@@ -73,9 +74,8 @@ func (v *validator) storeDetails(path string, s store.Config) {
 		v.refuse(path, "%s needs accessKeyId and secretAccessKey together, or neither", path)
 	}
 	if s.Endpoint != "" {
-		u, err := url.Parse(s.Endpoint)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-			v.refuse(path+".endpoint", "%s.endpoint must be like https://HOST:PORT, without credentials", path)
+		if _, err := transport.Endpoint(s.Endpoint); err != nil {
+			v.refuse(path+".endpoint", "%s.%v", path, err)
 		}
 	}
 	if s.LockDays < 0 || s.LockDays > maxLockDays {

@@ -1,11 +1,11 @@
 package surface
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
 // The services that a bucket can be on.
@@ -175,9 +175,8 @@ func (c *Bucket) endpointProblem() (setting, text string) {
 	if c.Endpoint == "" {
 		return "", ""
 	}
-	u, err := url.Parse(c.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return "endpoint", "endpoint must be like https://HOST:PORT, without credentials"
+	if _, err := transport.Endpoint(c.Endpoint); err != nil {
+		return "endpoint", err.Error()
 	}
 	return "", ""
 }

@@ -3,9 +3,11 @@
 package transport
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -21,6 +23,8 @@ type Options struct {
 	CAFile string
 	// Idle is how long a connection may make no progress: Idle, but for tests.
 	Idle time.Duration
+	// Connections is how many of them to a host are kept for later requests; 0 means 16.
+	Connections int
 }
 
 // New makes an HTTP transport. The error is of kind fault.Invalid when the CAFile can't be used.
@@ -47,7 +51,7 @@ func (o Options) Apply(t *http.Transport) error {
 	t.TLSHandshakeTimeout = 10 * time.Second
 	t.ExpectContinueTimeout = time.Second
 	t.IdleConnTimeout = o.Idle / 2
-	t.MaxIdleConnsPerHost = 16
+	t.MaxIdleConnsPerHost = cmp.Or(o.Connections, 16)
 	t.WriteBufferSize, t.ReadBufferSize = stride, stride
 	// Bytes must arrive as they are stored.
 	t.DisableCompression = true
@@ -67,4 +71,14 @@ func trust(caFile string) (*x509.CertPool, error) {
 		return nil, fault.New(fault.Invalid, "caFile %s holds no certificate in PEM format", caFile)
 	}
 	return pool, nil
+}
+
+// Endpoint reads the base URL of a service. The error is of kind fault.Invalid,
+// and does not quote the text, which might hold a password.
+func Endpoint(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+		return nil, fault.New(fault.Invalid, "endpoint must be like https://HOST:PORT, without credentials")
+	}
+	return u, nil
 }

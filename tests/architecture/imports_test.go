@@ -39,6 +39,10 @@ var rules = []rule{
 		never: []string{"./internal/store", "./internal/archive", "./internal/catalog", temporal, echo},
 	},
 	{
+		rooms: []string{"internal/cloud", "internal/transport"},
+		never: []string{"./internal/store", "./internal/surface", "./internal/managed", "./internal/config", temporal, echo, kubernetes},
+	},
+	{
 		rooms: []string{"internal/archive", "internal/catalog", "internal/seal", "internal/environment", "internal/config"},
 		never: []string{"./internal/store/", "./internal/surface/", "./activities", "./workflows", temporal, echo},
 	},

@@ -9,13 +9,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/postgresql/armpostgresqlflexibleservers/v4"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/microsoft"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -48,16 +48,13 @@ func Open(_ context.Context, c managed.Config) (managed.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	through, err := transport.New(transport.Options{CAFile: c.CAFile, Idle: transport.Idle})
+	options, err := microsoft.Configure(microsoft.Options{
+		Transport: transport.Options{CAFile: c.CAFile, Idle: transport.Idle}, Attempts: 3,
+	})
 	if err != nil {
 		return nil, err
 	}
-	options := azcore.ClientOptions{
-		Cloud:     place(c),
-		Transport: &http.Client{Transport: through},
-		// Long waits are the caller's business; these bridge a broken connection and a busy moment.
-		Retry: policy.RetryOptions{MaxRetries: 2, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
-	}
+	options.Cloud = place(c)
 	credential, err := identify(c, options)
 	if err != nil {
 		return nil, err

@@ -2,10 +2,10 @@ package azure
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/microsoft"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
@@ -14,49 +14,25 @@ import (
 // things that are missing have codes of their own.
 const codeNoServer = "ResourceNotFound"
 
-// meaning is what an error code of the service stands for.
-type meaning struct {
-	kind   fault.Kind
-	advice string
-}
-
 // meanings has the codes whose HTTP status says too little, or that have advice.
-var meanings = map[string]meaning{
-	"AuthorizationFailed":              {fault.Denied, "give the identity a role on the resource group that reads, writes and deletes flexible servers"},
-	"LinkedAuthorizationFailed":        {fault.Denied, "give the identity the right to join the subnet and the private DNS zone"},
-	"InvalidAuthenticationTokenTenant": {fault.Denied, "correct tenantId"},
-	"SubscriptionNotFound":             {fault.Missing, "correct subscription"},
-	"InvalidSubscriptionId":            {fault.Invalid, "correct subscription"},
-	"ResourceGroupNotFound":            {fault.Missing, "correct resourceGroup"},
-	"MissingSubscriptionRegistration":  {fault.Denied, "register the provider Microsoft.DBforPostgreSQL in the subscription"},
-	"ServerNameAlreadyExists":          {fault.Conflict, "choose another name: it is taken, in another subscription perhaps"},
-	"ScopeLocked":                      {fault.Denied, "remove the lock"},
-	"RequestDisallowedByPolicy":        {fault.Denied, "the subscription's policies forbid it"},
-	"ServerIsBusy":                     {fault.Unavailable, ""},
-	"QuotaExceeded":                    {fault.Exhausted, "raise the quota"},
+var meanings = transport.Meanings{
+	"AuthorizationFailed":              {Kind: fault.Denied, Advice: "give the identity a role on the resource group that reads, writes and deletes flexible servers"},
+	"LinkedAuthorizationFailed":        {Kind: fault.Denied, Advice: "give the identity the right to join the subnet and the private DNS zone"},
+	"InvalidAuthenticationTokenTenant": {Kind: fault.Denied, Advice: "correct tenantId"},
+	"SubscriptionNotFound":             {Kind: fault.Missing, Advice: "correct subscription"},
+	"InvalidSubscriptionId":            {Kind: fault.Invalid, Advice: "correct subscription"},
+	"ResourceGroupNotFound":            {Kind: fault.Missing, Advice: "correct resourceGroup"},
+	"MissingSubscriptionRegistration":  {Kind: fault.Denied, Advice: "register the provider Microsoft.DBforPostgreSQL in the subscription"},
+	"ServerNameAlreadyExists":          {Kind: fault.Conflict, Advice: "choose another name: it is taken, in another subscription perhaps"},
+	"ScopeLocked":                      {Kind: fault.Denied, Advice: "remove the lock"},
+	"RequestDisallowedByPolicy":        {Kind: fault.Denied, Advice: "the subscription's policies forbid it"},
+	"ServerIsBusy":                     {Kind: fault.Unavailable},
+	"QuotaExceeded":                    {Kind: fault.Exhausted, Advice: "raise the quota"},
 }
 
 // fault classifies an error and says what was being done.
 func (s *Service) fault(err error, doing string) error {
-	if err == nil {
-		return nil
-	}
-	doing += " at Azure"
-	var classified *fault.Error
-	var response *azcore.ResponseError
-	if errors.As(err, &classified) || !errors.As(err, &response) {
-		return transport.Fault(err, doing)
-	}
-	m, known := meanings[response.ErrorCode]
-	if !known {
-		m.kind = transport.KindOf(response.StatusCode)
-	}
-	if response.StatusCode == http.StatusForbidden && m.advice == "" {
-		m.advice = "give the identity the permission"
-	}
-	return fault.Wrap(m.kind, &transport.Answer{
-		Code: response.ErrorCode, Status: response.StatusCode, Text: explanation(response), Advice: m.advice, Err: err,
-	}, "%s", doing)
+	return microsoft.Fault(err, doing+" at Azure", meanings, explanation, "give the identity the permission")
 }
 
 // code is the service's name of an error, empty for other errors.

@@ -1,13 +1,7 @@
 package rds
 
 import (
-	"errors"
-	"net/http"
-	"strings"
-
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
-
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
@@ -19,78 +13,42 @@ const (
 	codeTaken      = "DBInstanceAlreadyExists"
 )
 
-// meaning is what an error code of RDS stands for.
-type meaning struct {
-	kind   fault.Kind
-	advice string
-}
-
 // meanings has the codes whose HTTP status says too little, or that have advice.
 // RDS answers nearly everything with 400, throttling too.
-var meanings = map[string]meaning{
-	"AccessDenied":                   {fault.Denied, "give the role or the access key the permission"},
-	"AccessDeniedException":          {fault.Denied, "give the role or the access key the permission"},
-	"UnauthorizedOperation":          {fault.Denied, "give the role or the access key the permission"},
-	"InvalidClientTokenId":           {fault.Denied, "correct accessKeyId"},
-	"UnrecognizedClientException":    {fault.Denied, "correct accessKeyId"},
-	"SignatureDoesNotMatch":          {fault.Denied, "correct secretAccessKey, and this host's clock"},
-	"ExpiredToken":                   {fault.Denied, "renew the session token"},
-	"ExpiredTokenException":          {fault.Denied, "renew the session token"},
-	"RequestExpired":                 {fault.Denied, "set this host's clock"},
-	"KMSKeyNotAccessibleFault":       {fault.Denied, "give the role or the access key the use of the KMS key"},
-	codeNoInstance:                   {fault.Missing, ""},
-	codeNoBackup:                     {fault.Missing, ""},
-	"PointInTimeRestoreNotEnabled":   {fault.Unsupported, "set a backup retention for the instance"},
-	"InvalidRestoreFault":            {fault.Missing, "ask for a time within the window"},
-	codeTaken:                        {fault.Conflict, "choose another name"},
-	"DBSubnetGroupNotFoundFault":     {fault.Invalid, "correct subnetGroup"},
-	"InvalidSubnet":                  {fault.Invalid, "correct subnetGroup"},
-	"InvalidVPCNetworkStateFault":    {fault.Invalid, "correct subnetGroup and securityGroups"},
-	"DBParameterGroupNotFound":       {fault.Invalid, "correct parameterGroup"},
-	"DBSecurityGroupNotFound":        {fault.Invalid, "correct securityGroups"},
-	"InstanceQuotaExceeded":          {fault.Exhausted, "raise the quota of DB instances"},
-	"StorageQuotaExceeded":           {fault.Exhausted, "raise the quota of storage"},
-	"InsufficientDBInstanceCapacity": {fault.Unavailable, "the zone is full: try again, or set another instanceClass"},
-	"InvalidDBInstanceState":         {fault.Unavailable, "wait until it is available"},
-	"DBInstanceNotReady":             {fault.Unavailable, "wait until it is available"},
-	"Throttling":                     {fault.Unavailable, ""},
-	"ThrottlingException":            {fault.Unavailable, ""},
-	"RequestLimitExceeded":           {fault.Unavailable, ""},
-	"ServiceUnavailable":             {fault.Unavailable, ""},
-	"InternalFailure":                {fault.Unavailable, ""},
+var meanings = transport.Meanings{
+	"AccessDenied":                   {Kind: fault.Denied, Advice: "give the role or the access key the permission"},
+	"AccessDeniedException":          {Kind: fault.Denied, Advice: "give the role or the access key the permission"},
+	"UnauthorizedOperation":          {Kind: fault.Denied, Advice: "give the role or the access key the permission"},
+	"InvalidClientTokenId":           {Kind: fault.Denied, Advice: "correct accessKeyId"},
+	"UnrecognizedClientException":    {Kind: fault.Denied, Advice: "correct accessKeyId"},
+	"SignatureDoesNotMatch":          {Kind: fault.Denied, Advice: "correct secretAccessKey, and this host's clock"},
+	"ExpiredToken":                   {Kind: fault.Denied, Advice: "renew the session token"},
+	"ExpiredTokenException":          {Kind: fault.Denied, Advice: "renew the session token"},
+	"RequestExpired":                 {Kind: fault.Denied, Advice: "set this host's clock"},
+	"KMSKeyNotAccessibleFault":       {Kind: fault.Denied, Advice: "give the role or the access key the use of the KMS key"},
+	codeNoInstance:                   {Kind: fault.Missing},
+	codeNoBackup:                     {Kind: fault.Missing},
+	"PointInTimeRestoreNotEnabled":   {Kind: fault.Unsupported, Advice: "set a backup retention for the instance"},
+	"InvalidRestoreFault":            {Kind: fault.Missing, Advice: "ask for a time within the window"},
+	codeTaken:                        {Kind: fault.Conflict, Advice: "choose another name"},
+	"DBSubnetGroupNotFoundFault":     {Kind: fault.Invalid, Advice: "correct subnetGroup"},
+	"InvalidSubnet":                  {Kind: fault.Invalid, Advice: "correct subnetGroup"},
+	"InvalidVPCNetworkStateFault":    {Kind: fault.Invalid, Advice: "correct subnetGroup and securityGroups"},
+	"DBParameterGroupNotFound":       {Kind: fault.Invalid, Advice: "correct parameterGroup"},
+	"DBSecurityGroupNotFound":        {Kind: fault.Invalid, Advice: "correct securityGroups"},
+	"InstanceQuotaExceeded":          {Kind: fault.Exhausted, Advice: "raise the quota of DB instances"},
+	"StorageQuotaExceeded":           {Kind: fault.Exhausted, Advice: "raise the quota of storage"},
+	"InsufficientDBInstanceCapacity": {Kind: fault.Unavailable, Advice: "the zone is full: try again, or set another instanceClass"},
+	"InvalidDBInstanceState":         {Kind: fault.Unavailable, Advice: "wait until it is available"},
+	"DBInstanceNotReady":             {Kind: fault.Unavailable, Advice: "wait until it is available"},
+	"Throttling":                     {Kind: fault.Unavailable},
+	"ThrottlingException":            {Kind: fault.Unavailable},
+	"RequestLimitExceeded":           {Kind: fault.Unavailable},
+	"ServiceUnavailable":             {Kind: fault.Unavailable},
+	"InternalFailure":                {Kind: fault.Unavailable},
 }
 
 // fault classifies an error and says what was being done.
 func (s *Service) fault(err error, doing string) error {
-	if err == nil {
-		return nil
-	}
-	doing += " at RDS"
-	var classified *fault.Error
-	var api smithy.APIError
-	if errors.As(err, &classified) || !errors.As(err, &api) {
-		return transport.Fault(err, doing)
-	}
-	status := 0
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		status = response.HTTPStatusCode()
-	}
-	m, known := meanings[api.ErrorCode()]
-	if !known {
-		m.kind = transport.KindOf(status)
-	}
-	if status == http.StatusForbidden && m.advice == "" {
-		m.advice = "check the credentials and their permissions"
-	}
-	return fault.Wrap(m.kind, &transport.Answer{
-		Code: api.ErrorCode(), Status: status, Text: strings.TrimSpace(api.ErrorMessage()), Advice: m.advice, Err: err,
-	}, "%s", doing)
-}
-
-// code is the service's name of an error, empty for other errors.
-func code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	return ""
+	return amazon.Fault(err, doing+" at RDS", meanings)
 }

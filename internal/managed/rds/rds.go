@@ -5,20 +5,14 @@ package rds
 import (
 	"context"
 	"net"
-	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
-	"github.com/aws/smithy-go/logging"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -36,40 +30,16 @@ func Open(ctx context.Context, c managed.Config) (managed.Service, error) {
 	if _, err := managed.At(c.URL, ""); err != nil {
 		return nil, err
 	}
-	var badCA error
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		badCA = transport.Options{CAFile: c.CAFile, Idle: transport.Idle}.Apply(t)
+	config, err := amazon.Configure(ctx, amazon.Options{
+		Region: c.Region, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+		Transport: transport.Options{CAFile: c.CAFile, Idle: transport.Idle}, Attempts: 3, Backoff: 2 * time.Second,
 	})
-	if badCA != nil {
-		return nil, badCA
-	}
-	options := []func(*awsconfig.LoadOptions) error{
-		awsconfig.WithHTTPClient(client),
-		awsconfig.WithLogger(logging.Nop{}),
-		// Long waits are the caller's business; these bridge a broken connection and a busy moment.
-		awsconfig.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff = 3, 2*time.Second
-				// A quota of retries would hide, in a long outage, what fails.
-				o.RateLimiter = ratelimit.None
-			})
-		}),
-	}
-	if c.Region != "" {
-		options = append(options, awsconfig.WithRegion(c.Region))
-	}
-	if c.AccessKeyID != "" {
-		static := credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey.Reveal(), "")
-		options = append(options, awsconfig.WithCredentialsProvider(static))
-	}
-	config, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "read the AWS configuration of this host")
+		return nil, err
 	}
 	if config.Region == "" {
 		return nil, fault.New(fault.Invalid, "managed recovery of kind rds needs region, or AWS_REGION in the environment")
 	}
-	config.Credentials = explained{config.Credentials}
 	return &Service{config: c, client: rds.NewFromConfig(config, func(o *rds.Options) {
 		if c.Endpoint != "" {
 			o.BaseEndpoint = &c.Endpoint
@@ -77,23 +47,11 @@ func Open(ctx context.Context, c managed.Config) (managed.Service, error) {
 	})}, nil
 }
 
-// explained says what to do when the SDK's own chain finds no credentials.
-type explained struct{ aws.CredentialsProvider }
-
-func (e explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	found, err := e.CredentialsProvider.Retrieve(ctx)
-	if err != nil && ctx.Err() == nil {
-		// An instance's role may be out of reach for a moment.
-		err = fault.Wrap(fault.Unavailable, err, "find AWS credentials (set accessKeyId and secretAccessKey, or give this host a role)")
-	}
-	return found, err
-}
-
 // find returns an instance, or nil when there is none of that name.
 func (s *Service) find(ctx context.Context, name string) (*types.DBInstance, error) {
 	out, err := s.client.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &name})
 	switch {
-	case code(err) == codeNoInstance:
+	case amazon.Code(err) == codeNoInstance:
 		return nil, nil
 	case err != nil:
 		return nil, s.fault(err, "look up "+name)

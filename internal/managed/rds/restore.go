@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 )
@@ -33,7 +34,7 @@ func (s *Service) Restore(ctx context.Context, r managed.Request) error {
 		return err
 	}
 	_, err = s.client.RestoreDBInstanceToPointInTime(ctx, input)
-	if code(err) == codeTaken {
+	if amazon.Code(err) == codeTaken {
 		// An attempt at the same time was faster, or the answer to an earlier one got lost.
 		if begun, err := s.begun(ctx, r); err != nil || begun {
 			return err
@@ -136,7 +137,7 @@ func (s *Service) Delete(ctx context.Context, name string) error {
 	_, err = s.client.DeleteDBInstance(ctx, &rds.DeleteDBInstanceInput{
 		DBInstanceIdentifier: &name, SkipFinalSnapshot: aws.Bool(true), DeleteAutomatedBackups: aws.Bool(true),
 	})
-	if code(err) == codeNoInstance {
+	if amazon.Code(err) == codeNoInstance {
 		return nil
 	}
 	return s.fault(err, "delete "+name)

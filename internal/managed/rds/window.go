@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 )
@@ -63,7 +64,7 @@ func (s *Service) backup(ctx context.Context, instance *types.DBInstance) (types
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if code(err) == codeNoBackup {
+		if amazon.Code(err) == codeNoBackup {
 			break
 		}
 		if err != nil {

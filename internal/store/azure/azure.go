@@ -5,19 +5,18 @@ import (
 	"context"
 	"io"
 	"iter"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/microsoft"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/keyspace"
@@ -50,23 +49,15 @@ func open(c store.Config, idle time.Duration) (store.Store, error) {
 	case c.ConnectionString == "":
 		return nil, fault.New(fault.Invalid, "an azure store needs connectionString")
 	}
-	through, err := transport.New(transport.Options{CAFile: c.CAFile, Idle: idle})
+	options, err := microsoft.Configure(microsoft.Options{Transport: transport.Options{CAFile: c.CAFile, Idle: idle}, Attempts: 3})
 	if err != nil {
 		return nil, err
 	}
-	client, err := container.NewClientFromConnectionString(c.ConnectionString.Reveal(), c.Container, &container.ClientOptions{
-		ClientOptions: azcore.ClientOptions{
-			Transport: &http.Client{Transport: transport.Returning(through)},
-			// Long waits are the caller's business; these bridge a broken connection.
-			Retry: policy.RetryOptions{MaxRetries: 2, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
-		},
-	})
+	account, err := microsoft.Blobs(c.ConnectionString, options)
 	if err != nil {
-		// The cause might quote a piece of the string.
-		return nil, fault.New(fault.Invalid, "connectionString of an azure store must be like "+
-			"DefaultEndpointsProtocol=https;AccountName=NAME;AccountKey=KEY;EndpointSuffix=core.windows.net")
+		return nil, err
 	}
-	return &Store{client: client, name: c.Container, keys: keys}, nil
+	return &Store{client: account.NewContainerClient(c.Container), name: c.Container, keys: keys}, nil
 }
 
 // checkKey is the key of the write that Check has refused.

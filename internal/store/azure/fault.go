@@ -1,12 +1,9 @@
 package azure
 
 import (
-	"errors"
-	"net/http"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/microsoft"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
@@ -14,64 +11,22 @@ import (
 // errExists is for a key that is known to be taken before anything is sent.
 var errExists = fault.New(fault.Conflict, "the object exists already")
 
-// meaning is what an error code of the service stands for.
-type meaning struct {
-	kind   fault.Kind
-	advice string
-}
-
-// meanings has the codes whose HTTP status says too little, or that have advice.
-var meanings = map[bloberror.Code]meaning{
-	bloberror.AuthenticationFailed:      {fault.Denied, "correct connectionString, and this host's clock"},
-	bloberror.InvalidAuthenticationInfo: {fault.Denied, "correct connectionString"},
-	bloberror.AccountIsDisabled:         {fault.Denied, "enable the account"},
-	bloberror.ContainerNotFound:         {fault.Missing, "make the container, or correct container"},
-	bloberror.ContainerBeingDeleted:     {fault.Unavailable, "the container is being deleted"},
-	bloberror.BlobNotFound:              {fault.Missing, ""},
-	bloberror.BlobAlreadyExists:         {fault.Conflict, "the object exists already"},
-	bloberror.ConditionNotMet:           {fault.Conflict, "the object exists already, or has changed"},
-	bloberror.BlobImmutableDueToPolicy:  {fault.Denied, "the object is kept immutable"},
+// meanings are what codes mean to a store: its conditions are that nothing is
+// there yet, and what is archived may be asked for again.
+var meanings = microsoft.BlobCodes.With(transport.Meanings{
+	string(bloberror.BlobAlreadyExists): {Kind: fault.Conflict, Advice: "the object exists already"},
+	string(bloberror.ConditionNotMet):   {Kind: fault.Conflict, Advice: "the object exists already, or has changed"},
 	// Another writer's commit to the same key has discarded the blocks.
-	bloberror.InvalidBlockList:       {fault.Unavailable, "another writer was faster: try again"},
-	bloberror.InvalidBlobOrBlock:     {fault.Unavailable, "another writer was faster: try again"},
-	bloberror.BlobArchived:           {fault.Unavailable, "rehydrate the object"},
-	bloberror.BlobBeingRehydrated:    {fault.Unavailable, "the object is being rehydrated"},
-	bloberror.MD5Mismatch:            {fault.Unavailable, "the bytes changed on their way"},
-	bloberror.BlockCountExceedsLimit: {fault.Exhausted, ""},
-	bloberror.OperationTimedOut:      {fault.Unavailable, ""},
-	bloberror.InvalidResourceName:    {fault.Invalid, "correct container"},
-	bloberror.LeaseIDMissing:         {fault.Conflict, "somebody holds a lease on the object"},
-}
+	string(bloberror.InvalidBlockList):       {Kind: fault.Unavailable, Advice: "another writer was faster: try again"},
+	string(bloberror.InvalidBlobOrBlock):     {Kind: fault.Unavailable, Advice: "another writer was faster: try again"},
+	string(bloberror.BlobArchived):           {Kind: fault.Unavailable, Advice: "rehydrate the object"},
+	string(bloberror.BlockCountExceedsLimit): {Kind: fault.Exhausted},
+})
 
 // at names a key for people.
-func (s *Store) at(key string) string {
-	name, err := s.keys.Under(key)
-	if err != nil {
-		name = key
-	}
-	return "azure://" + s.name + "/" + name
-}
+func (s *Store) at(key string) string { return "azure://" + s.name + "/" + s.keys.Shown(key) }
 
-// fault classifies an error and says what was being done. The library's own
-// text is not used: it has many lines.
+// fault classifies an error and says what was being done.
 func (s *Store) fault(err error, doing, key string) error {
-	if err == nil {
-		return nil
-	}
-	doing += " " + s.at(key)
-	var classified *fault.Error
-	var response *azcore.ResponseError
-	if errors.As(err, &classified) || !errors.As(err, &response) {
-		return transport.Fault(err, doing)
-	}
-	m, known := meanings[bloberror.Code(response.ErrorCode)]
-	if !known {
-		m.kind = transport.KindOf(response.StatusCode)
-	}
-	if response.StatusCode == http.StatusForbidden && m.advice == "" {
-		m.advice = "give the account key or signature the permission"
-	}
-	return fault.Wrap(m.kind, &transport.Answer{
-		Code: response.ErrorCode, Status: response.StatusCode, Advice: m.advice, Err: err,
-	}, "%s", doing)
+	return microsoft.BlobFault(err, doing+" "+s.at(key), meanings)
 }

@@ -3,19 +3,13 @@ package gcs
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
-	"net/url"
-	"os"
 	"strconv"
 	"sync"
 	"time"
 
 	"cloud.google.com/go/storage"
-	"github.com/googleapis/gax-go/v2"
-	"google.golang.org/api/option"
-	htransport "google.golang.org/api/transport/http"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/google"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/keyspace"
@@ -24,9 +18,6 @@ import (
 
 // attempts is how often a request is sent before the caller hears of its failure.
 const attempts = 3
-
-// apiPath is where the JSON API is at an endpoint that names no path.
-const apiPath = "/storage/v1/"
 
 // Store is one bucket.
 type Store struct {
@@ -52,69 +43,14 @@ func open(ctx context.Context, c store.Config, idle time.Duration) (store.Store,
 	if c.Bucket == "" {
 		return nil, fault.New(fault.Invalid, "a gcs store needs bucket")
 	}
-	base, err := transport.New(transport.Options{CAFile: c.CAFile, Idle: idle})
+	client, err := google.Connect(ctx, google.Options{
+		Endpoint: c.Endpoint, CredentialsFile: c.CredentialsFile,
+		Transport: transport.Options{CAFile: c.CAFile, Idle: idle}, Attempts: attempts,
+	})
 	if err != nil {
 		return nil, err
 	}
-	access, err := access(c)
-	if err != nil {
-		return nil, err
-	}
-	through, err := htransport.NewTransport(ctx, base, access, option.WithScopes(storage.ScopeFullControl))
-	if err != nil {
-		return nil, fault.Wrap(fault.Denied, err, "find Google credentials (set credentialsFile, or give this host a service account)")
-	}
-	options := []option.ClientOption{option.WithHTTPClient(&http.Client{Transport: through}), storage.WithJSONReads()}
-	if c.Endpoint != "" {
-		endpoint, err := endpoint(c.Endpoint)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, option.WithEndpoint(endpoint))
-	}
-	client, err := storage.NewClient(ctx, options...)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "prepare the Google Cloud Storage client")
-	}
-	// Long waits are the caller's business; these bridge a broken connection.
-	// A write that is repeated has the same bytes, so every call may be.
-	client.SetRetry(storage.WithMaxAttempts(attempts), storage.WithPolicy(storage.RetryAlways), storage.WithErrorFunc(retryable),
-		storage.WithBackoff(gax.Backoff{Initial: 200 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}))
 	return &Store{bucket: client.Bucket(c.Bucket), name: c.Bucket, keys: keys}, nil
-}
-
-func retryable(err error) bool { return storage.ShouldRetry(err) || transport.Passing(err) }
-
-// access says how requests are signed. An emulator wants no signature.
-func access(c store.Config) (option.ClientOption, error) {
-	if c.CredentialsFile == "" {
-		if c.Endpoint != "" {
-			return option.WithoutAuthentication(), nil
-		}
-		return option.WithScopes(storage.ScopeFullControl), nil
-	}
-	text, err := os.ReadFile(c.CredentialsFile)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "read credentialsFile")
-	}
-	var file struct {
-		Type option.CredentialsType `json:"type"`
-	}
-	if err := json.Unmarshal(text, &file); err != nil || file.Type == "" {
-		return nil, fault.New(fault.Invalid, "credentialsFile %s is no credentials file of Google Cloud: it has no \"type\"", c.CredentialsFile)
-	}
-	return option.WithAuthCredentialsJSON(file.Type, text), nil
-}
-
-func endpoint(configured string) (string, error) {
-	u, err := url.Parse(configured)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return "", fault.New(fault.Invalid, "endpoint of a gcs store must be like https://HOST:PORT, without credentials")
-	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = apiPath
-	}
-	return u.String(), nil
 }
 
 // checkKey is the key of the write that Check has refused.

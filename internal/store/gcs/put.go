@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/storage"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/google"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/chunks"
@@ -95,7 +96,7 @@ type patience struct{ left atomic.Int32 }
 
 func (p *patience) renew(int64) { p.left.Store(attempts - 1) }
 
-func (p *patience) again(err error) bool { return retryable(err) && p.left.Add(-1) >= 0 }
+func (p *patience) again(err error) bool { return google.Retryable(err) && p.left.Add(-1) >= 0 }
 
 func fill(ctx context.Context, w io.Writer, stream *chunks.Stream, first chunks.Chunk) error {
 	for c := first; ; {

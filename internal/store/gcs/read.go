@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/api/iterator"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/google"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
@@ -25,7 +26,7 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	r, err := s.bucket.Object(name).NewRangeReader(ctx, offset, max(length, -1))
-	if status(err) == http.StatusRequestedRangeNotSatisfiable {
+	if google.Status(err) == http.StatusRequestedRangeNotSatisfiable {
 		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	if err != nil {

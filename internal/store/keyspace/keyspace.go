@@ -64,6 +64,14 @@ func (k Keyspace) Under(prefix string) (string, error) {
 	return k.prefix + prefix, nil
 }
 
+// Shown is the key in the bucket for people, also for a key that breaks the rules.
+func (k Keyspace) Shown(key string) string {
+	if name, err := k.Under(key); err == nil {
+		return name
+	}
+	return key
+}
+
 // Ascending is Under for the listing of a service that knows no other order.
 // The error is of kind fault.Unsupported when another one is asked for.
 func (k Keyspace) Ascending(opts store.ListOptions) (string, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/chunks"
@@ -86,7 +87,7 @@ func (s *Store) target(ctx context.Context, key string, opts store.PutOptions) (
 // lost makes an error a Conflict only if the key is really taken: S3 refuses
 // some of several writers at once before any of them has won.
 func (s *Store) lost(ctx context.Context, err error, key string) error {
-	if code(err) != codeAtOnce {
+	if amazon.Code(err) != codeAtOnce {
 		return err
 	}
 	if _, missing := s.Stat(ctx, key); missing != nil {

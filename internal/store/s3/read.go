@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
@@ -23,7 +24,7 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	out, err := s.open(ctx, name, offset, length, nil)
-	if code(err) == codeInvalidRange {
+	if amazon.Code(err) == codeInvalidRange {
 		return store.Empty(ctx, s, key, offset, "read "+s.at(key))
 	}
 	if err != nil {

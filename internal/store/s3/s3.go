@@ -4,29 +4,19 @@ package s3
 
 import (
 	"context"
-	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/logging"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/store/keyspace"
 	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
-
-// defaultRegion is where a bucket is that says nothing else.
-const defaultRegion = "us-east-1"
 
 // Store is one bucket.
 type Store struct {
@@ -51,51 +41,17 @@ func open(ctx context.Context, c store.Config, idle time.Duration) (store.Store,
 	if err := validate(c); err != nil {
 		return nil, err
 	}
-	var badCA error
-	client := awshttp.NewBuildableClient().WithReadTimeout(0).WithTransportOptions(func(t *http.Transport) {
-		badCA = transport.Options{CAFile: c.CAFile, Idle: idle}.Apply(t)
-	})
-	if badCA != nil {
-		return nil, badCA
-	}
-	options := []func(*awsconfig.LoadOptions) error{
-		awsconfig.WithHTTPClient(client),
-		awsconfig.WithLogger(logging.Nop{}),
-		// Long waits are the caller's business; these bridge a broken connection.
-		awsconfig.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff = 3, 2*time.Second
-				// A quota of retries would hide, in a long outage, what fails.
-				o.RateLimiter = ratelimit.None
-			})
-		}),
-	}
-	if c.Region != "" {
-		options = append(options, awsconfig.WithRegion(c.Region))
-	}
-	if c.AccessKeyID != "" {
-		static := credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey.Reveal(), "")
-		options = append(options, awsconfig.WithCredentialsProvider(static))
-	}
-	config, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	client, err := amazon.S3{
+		Options: amazon.Options{
+			Region: c.Region, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+			Transport: transport.Options{CAFile: c.CAFile, Idle: idle}, Attempts: 3, Backoff: 2 * time.Second,
+		},
+		Endpoint: c.Endpoint, PathStyle: c.PathStyle,
+	}.Connect(ctx)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "read the AWS configuration of this host")
+		return nil, err
 	}
-	config.Credentials = explained{config.Credentials}
-	return &Store{bucket: &c.Bucket, keys: keys, client: s3.NewFromConfig(config, func(o *s3.Options) {
-		if o.Region == "" {
-			o.Region = defaultRegion
-		}
-		if c.Endpoint != "" {
-			o.BaseEndpoint = &c.Endpoint
-		}
-		o.UsePathStyle = c.Endpoint != ""
-		if c.PathStyle != nil {
-			o.UsePathStyle = *c.PathStyle
-		}
-		// Readers check digests of their own.
-		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	})}, nil
+	return &Store{bucket: &c.Bucket, keys: keys, client: client}, nil
 }
 
 func validate(c store.Config) error {
@@ -106,26 +62,8 @@ func validate(c store.Config) error {
 		return fault.New(fault.Invalid, "an s3 store with accessKeyId needs secretAccessKey")
 	case c.AccessKeyID == "" && c.SecretAccessKey != "":
 		return fault.New(fault.Invalid, "an s3 store with secretAccessKey needs accessKeyId")
-	case c.Endpoint == "":
-		return nil
-	}
-	u, err := url.Parse(c.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return fault.New(fault.Invalid, "endpoint of an s3 store must be like https://HOST:PORT, without credentials")
 	}
 	return nil
-}
-
-// explained says what to do when the SDK's own chain finds no credentials.
-type explained struct{ aws.CredentialsProvider }
-
-func (e explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	found, err := e.CredentialsProvider.Retrieve(ctx)
-	if err != nil && ctx.Err() == nil {
-		// An instance's role may be out of reach for a moment.
-		err = fault.Wrap(fault.Unavailable, err, "find AWS credentials (set accessKeyId and secretAccessKey, or give this host a role)")
-	}
-	return found, err
 }
 
 // checkKey is the key of an upload that Check begins and gives up.
@@ -163,14 +101,14 @@ func (s *Store) Features(ctx context.Context) (store.Features, error) {
 	versioning, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: s.bucket})
 	if err == nil {
 		f.Versions = versioning.Status == types.BucketVersioningStatusEnabled
-	} else if !lacks(err) {
+	} else if !amazon.Lacks(err) {
 		return store.Features{}, s.fault(err, "read the versioning of", "")
 	}
 	lock, err := s.client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: s.bucket})
 	if err == nil {
 		configured := lock.ObjectLockConfiguration
 		f.ObjectLock = configured != nil && configured.ObjectLockEnabled == types.ObjectLockEnabledEnabled
-	} else if !lacks(err) {
+	} else if !amazon.Lacks(err) {
 		return store.Features{}, s.fault(err, "read the object lock of", "")
 	}
 	s.features = &f
@@ -234,8 +172,8 @@ func (s *Store) deleteMany(ctx context.Context, names []string) error {
 		return s.fault(err, "delete from", "")
 	}
 	for _, e := range out.Errors {
-		if code := aws.ToString(e.Code); code != codeNoSuchKey {
-			return fault.While(s.answer(code, aws.ToString(e.Message), 0, nil), "delete %s", aws.ToString(e.Key))
+		if code := aws.ToString(e.Code); code != amazon.NoSuchKey {
+			return fault.While(amazon.Answer(code, aws.ToString(e.Message), nil, meanings), "delete %s", aws.ToString(e.Key))
 		}
 	}
 	return nil

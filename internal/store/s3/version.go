@@ -2,13 +2,12 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
@@ -47,7 +46,7 @@ func (s *Store) StatVersion(ctx context.Context, key, version string) (store.Obj
 // has no body, so that a malformed version, which can't exist, looks like an
 // expired token: a GET tells.
 func (s *Store) versionFault(ctx context.Context, err error, key, name, version string) error {
-	switch statusOf(err) {
+	switch amazon.Status(err) {
 	case http.StatusMethodNotAllowed:
 		// The version is a delete marker.
 		return s.noVersion(key, version)
@@ -59,7 +58,7 @@ func (s *Store) versionFault(ctx context.Context, err error, key, name, version 
 			_ = out.Body.Close()
 			break
 		}
-		if c := code(why); c == "InvalidArgument" || c == "NoSuchVersion" || c == "InvalidVersionId" {
+		if c := amazon.Code(why); c == "InvalidArgument" || c == "NoSuchVersion" || c == "InvalidVersionId" {
 			return s.noVersion(key, version)
 		}
 		err = why
@@ -69,12 +68,4 @@ func (s *Store) versionFault(ctx context.Context, err error, key, name, version 
 
 func (s *Store) noVersion(key, version string) error {
 	return fault.New(fault.Missing, "%s has no version %s", s.at(key), version)
-}
-
-// statusOf is the HTTP status of an answer, 0 for other errors.
-func statusOf(err error) int {
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		return response.HTTPStatusCode()
-	}
-	return 0
 }

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/microsoft"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
@@ -30,22 +30,17 @@ type Bucket struct {
 
 // Open prepares the client; nothing is sent yet. Errors are of kind fault.Invalid.
 func Open(c surface.Bucket) (*Bucket, error) {
-	through, err := transport.New(transport.Options{CAFile: c.CAFile, Idle: transport.Idle})
+	options, err := microsoft.Configure(microsoft.Options{
+		Transport: transport.Options{CAFile: c.CAFile, Idle: transport.Idle, Connections: bucket.AtOnce},
+		// A service asks who copies many objects at once to wait.
+		Attempts: 5,
+	})
 	if err != nil {
 		return nil, err
 	}
-	through.MaxIdleConnsPerHost = bucket.AtOnce
-	options := azcore.ClientOptions{
-		Transport: &http.Client{Transport: through},
-		// Long waits are the caller's business; these bridge a broken connection,
-		// and what a service asks who copies many objects at once to wait.
-		Retry: policy.RetryOptions{MaxRetries: 4, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
-	}
-	account, err := service.NewClientFromConnectionString(c.ConnectionString.Reveal(), &service.ClientOptions{ClientOptions: options})
+	account, err := microsoft.Blobs(c.ConnectionString, options)
 	if err != nil {
-		// The cause might quote a piece of the string.
-		return nil, fault.New(fault.Invalid, "connectionString must be like "+
-			"DefaultEndpointsProtocol=https;AccountName=NAME;AccountKey=KEY;EndpointSuffix=core.windows.net")
+		return nil, err
 	}
 	return &Bucket{
 		account: account, client: account.NewContainerClient(c.Container), name: c.Container,

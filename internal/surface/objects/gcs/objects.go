@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/api/iterator"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/google"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
 )
@@ -175,7 +176,7 @@ func (b *Bucket) remove(ctx context.Context, versions []bucket.Version) error {
 			if err != nil {
 				return err
 			}
-			if err = handle.Delete(ctx); status(err) == http.StatusNotFound || errors.Is(err, storage.ErrObjectNotExist) {
+			if err = handle.Delete(ctx); google.Status(err) == http.StatusNotFound || errors.Is(err, storage.ErrObjectNotExist) {
 				return nil
 			}
 			return b.fault(err, "delete", v.String())

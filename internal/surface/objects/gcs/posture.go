@@ -8,6 +8,7 @@ import (
 
 	"cloud.google.com/go/storage"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/google"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
 )
 
@@ -74,8 +75,8 @@ func (b *Bucket) Anonymous(ctx context.Context, key string) (int, error) {
 	switch {
 	case err == nil:
 		return http.StatusOK, nil
-	case status(err) > 0:
-		return status(err), nil
+	case google.Status(err) > 0:
+		return google.Status(err), nil
 	default:
 		return 0, b.fault(err, "ask without credentials for", key)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
 )
@@ -160,7 +161,7 @@ func (b *Bucket) tags(ctx context.Context, v bucket.Version) (*string, error) {
 		in.VersionId = &v.ID
 	}
 	out, err := b.client.GetObjectTagging(ctx, in)
-	if lacks(err) || code(err) == "NoSuchTagSet" {
+	if amazon.Lacks(err) || amazon.Code(err) == "NoSuchTagSet" {
 		return nil, nil
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
 )
@@ -86,7 +87,7 @@ func (b *Bucket) removeOnce(ctx context.Context, batch []types.ObjectIdentifier)
 		if isGone(code, text) {
 			continue
 		}
-		refused := fault.While(answer(code, text, 0, nil), "delete %s", b.at(aws.ToString(e.Key)))
+		refused := fault.While(amazon.Answer(code, text, nil, meanings), "delete %s", b.at(aws.ToString(e.Key)))
 		if !fault.Is(refused, fault.Unavailable) {
 			return nil, refused
 		}

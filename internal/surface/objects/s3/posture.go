@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
 )
@@ -21,7 +22,7 @@ import (
 func (b *Bucket) Posture(ctx context.Context, prefix string) (bucket.Posture, error) {
 	var p bucket.Posture
 	versioning, err := b.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
-	if err != nil && !lacks(err) {
+	if err != nil && !amazon.Lacks(err) {
 		return p, b.fault(err, "read the versioning of", "")
 	}
 	if err == nil {
@@ -32,7 +33,7 @@ func (b *Bucket) Posture(ctx context.Context, prefix string) (bucket.Posture, er
 	switch {
 	case err == nil:
 		expiries(lifecycle.Rules, prefix, &p)
-	case code(err) != "NoSuchLifecycleConfiguration":
+	case amazon.Code(err) != "NoSuchLifecycleConfiguration":
 		if p.LifecycleUnknown, err = b.unseen(err, "read the lifecycle of"); err != nil {
 			return p, err
 		}
@@ -41,7 +42,7 @@ func (b *Bucket) Posture(ctx context.Context, prefix string) (bucket.Posture, er
 	switch {
 	case err == nil:
 		p.LockDays = lockDays(lock.ObjectLockConfiguration)
-	case !lacks(err):
+	case !amazon.Lacks(err):
 		p.LockUnknown, err = b.unseen(err, "read the object lock of")
 		return p, err
 	}
@@ -87,7 +88,7 @@ func lockDays(c *types.ObjectLockConfiguration) int {
 // Onlookers implements bucket.Bucket.
 func (b *Bucket) Onlookers(ctx context.Context, prefix string) ([]string, error) {
 	told, err := b.client.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &b.name})
-	if err != nil && !lacks(err) {
+	if err != nil && !amazon.Lacks(err) {
 		return nil, b.fault(err, "read the notifications of", "")
 	}
 	var out []string
@@ -95,7 +96,7 @@ func (b *Bucket) Onlookers(ctx context.Context, prefix string) ([]string, error)
 		out = notified(told, prefix)
 	}
 	copied, err := b.client.GetBucketReplication(ctx, &s3.GetBucketReplicationInput{Bucket: &b.name})
-	if err != nil && !lacks(err) && code(err) != "ReplicationConfigurationNotFoundError" {
+	if err != nil && !amazon.Lacks(err) && amazon.Code(err) != "ReplicationConfigurationNotFoundError" {
 		return nil, b.fault(err, "read the replication of", "")
 	}
 	if err == nil && copied.ReplicationConfiguration != nil {
@@ -161,7 +162,7 @@ func (b *Bucket) Anonymous(ctx context.Context, key string) (int, error) {
 	if err == nil {
 		return http.StatusOK, nil
 	}
-	if status := statusOf(err); status > 0 {
+	if status := amazon.Status(err); status > 0 {
 		return status, nil
 	}
 	return 0, b.fault(err, "ask without credentials for", key)
@@ -204,7 +205,7 @@ func (b *Bucket) head(ctx context.Context, key, id string) (*s3.HeadObjectOutput
 		in.VersionId = &id
 	}
 	head, err := b.client.HeadObject(ctx, in)
-	switch statusOf(err) {
+	switch amazon.Status(err) {
 	case http.StatusMethodNotAllowed:
 		// The version is a delete marker.
 		return nil, b.noVersion(key, id)
@@ -234,7 +235,7 @@ func gone(err error) bool {
 
 func isGone(code, text string) bool {
 	switch code {
-	case codeNoSuchKey, "NoSuchVersion", "InvalidVersionId", "NotFound":
+	case amazon.NoSuchKey, "NoSuchVersion", "InvalidVersionId", "NotFound":
 		return true
 	case "InvalidArgument":
 		// What can't be a version's ID, or is none any more.

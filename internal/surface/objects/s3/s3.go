@@ -3,26 +3,16 @@ package s3
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/logging"
 
-	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/cloud/amazon"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/internal/surface/objects/bucket"
 	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
-
-// defaultRegion is where a bucket is that says nothing else.
-const defaultRegion = "us-east-1"
 
 const (
 	// wholeLimit is the largest object that S3 copies in one request.
@@ -45,69 +35,26 @@ type Bucket struct {
 
 // Open prepares the client; nothing is sent yet. Errors are of kind fault.Invalid.
 func Open(c surface.Bucket) (*Bucket, error) {
-	var badCA error
-	client := awshttp.NewBuildableClient().WithReadTimeout(0).WithTransportOptions(func(t *http.Transport) {
-		badCA = transport.Options{CAFile: c.CAFile, Idle: transport.Idle}.Apply(t)
-		t.MaxIdleConnsPerHost = bucket.AtOnce
-	})
-	if badCA != nil {
-		return nil, badCA
-	}
-	options := []func(*awsconfig.LoadOptions) error{
-		awsconfig.WithHTTPClient(client),
-		awsconfig.WithLogger(logging.Nop{}),
-		// Long waits are the caller's business; these bridge a broken connection,
-		// and what a service asks who copies many objects at once to wait.
-		awsconfig.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, 5*time.Second, ratelimit.None
-			})
-		}),
-	}
-	if c.Region != "" {
-		options = append(options, awsconfig.WithRegion(c.Region))
-	}
-	if c.AccessKeyID != "" {
-		static := credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey.Reveal(), "")
-		options = append(options, awsconfig.WithCredentialsProvider(static))
-	}
-	config, err := awsconfig.LoadDefaultConfig(context.Background(), options...)
+	client, err := amazon.S3{
+		Options: amazon.Options{
+			Region: c.Region, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+			Transport: transport.Options{CAFile: c.CAFile, Idle: transport.Idle, Connections: bucket.AtOnce},
+			// A service asks who copies many objects at once to wait.
+			Attempts: attempts, Backoff: 5 * time.Second,
+		},
+		Endpoint: c.Endpoint, PathStyle: c.PathStyle,
+	}.Connect(context.Background())
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "read the AWS configuration of this host")
-	}
-	config.Credentials = explained{config.Credentials}
-	made := func(o *s3.Options) {
-		if o.Region == "" {
-			o.Region = defaultRegion
-		}
-		if c.Endpoint != "" {
-			o.BaseEndpoint = &c.Endpoint
-		}
-		o.UsePathStyle = c.Endpoint != ""
-		if c.PathStyle != nil {
-			o.UsePathStyle = *c.PathStyle
-		}
-		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		return nil, err
 	}
 	return &Bucket{
-		client: s3.NewFromConfig(config, made), stranger: s3.NewFromConfig(config, made, unknown),
+		client: client, stranger: s3.New(client.Options(), unknown),
 		name: c.Name, public: c.Endpoint == "", wholeLimit: wholeLimit, partSize: partSize,
 	}, nil
 }
 
-func unknown(o *s3.Options) { o.Credentials = aws.AnonymousCredentials{} }
-
-// explained says what to do when the SDK's own chain finds no credentials.
-type explained struct{ aws.CredentialsProvider }
-
-func (e explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	found, err := e.CredentialsProvider.Retrieve(ctx)
-	if err != nil && ctx.Err() == nil {
-		// An instance's role may be out of reach for a moment.
-		err = fault.Wrap(fault.Unavailable, err, "find AWS credentials (set accessKeyId and secretAccessKey, or give this host a role)")
-	}
-	return found, err
-}
+// unknown makes a client one of its own without credentials.
+func unknown(o *s3.Options) { o.Credentials, o.ExpressCredentials = aws.AnonymousCredentials{}, nil }
 
 // In implements bucket.Bucket.
 func (b *Bucket) In(name string) bucket.Bucket {
