@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
+	"github.com/lifeboat-dr/lifeboat/internal/status"
+	"github.com/lifeboat-dr/lifeboat/internal/temporalclient"
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// launcher asks a site's engine as the API server does.
+func (s *site) launcher(t *testing.T) *launch.Launcher {
+	t.Helper()
+	dc, err := temporalclient.Options{CodecKey: s.codecKey}.Converter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return launch.New(s.temporal(t), dc)
+}
+
+// watched waits for a report that a condition holds for.
+func (s *site) watched(t *testing.T, what string, condition func(status.Report) bool) status.Report {
+	t.Helper()
+	l := s.launcher(t)
+	var report status.Report
+	eventually(t, 2*time.Minute, what, func() bool {
+		var err error
+		if report, err = l.Status(t.Context()); err != nil && !fault.Is(err, fault.Missing) {
+			t.Fatal(err)
+		}
+		return err == nil && condition(report)
+	})
+	return report
+}
+
+// demanded is the entry of snapshots of redis that people asked for.
+func demanded(r status.Report) status.Policy {
+	for _, p := range r.Policies {
+		if p.Name == "" && p.Surface == "redis" {
+			return p
+		}
+	}
+	return status.Policy{}
+}
+
+// TestWatch kills the worker that watches: another one goes on, with what the
+// first has counted. Nobody who lacks the key of the histories sees the report.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	pg, rd := servers.Postgres(t), servers.Redis(t)
+	s := siteFor(t, pg.URL, rd.URL)
+	const key = "a passphrase for histories"
+	s = s.with(t, "listen: ", "temporal: {codecKey: \""+key+"\"}\nlisten: ")
+	s.codecKey = key
+	s.start(t, "up", "--worker=false")
+	if _, err := s.launcher(t).Status(t.Context()); !fault.Is(err, fault.Missing) {
+		t.Errorf("before a worker has looked: %v", err)
+	}
+	victim := s.worker(t)
+	first := s.watched(t, "a worker looks", func(r status.Report) bool { return len(r.Surfaces) == 2 && r.Ledger.Size > 0 })
+	for _, st := range first.Stores {
+		if !st.Usable {
+			t.Errorf("store %s is not usable: %s", st.Name, st.Problem)
+		}
+	}
+	var made point
+	s.ask(t, &made, "snapshot", "create", "redis", "--wait")
+	before := s.watched(t, "a snapshot is counted", func(r status.Report) bool { return demanded(r).Successes == 1 })
+	if p := demanded(before); p.Kind != "snapshot" || p.LastBytes == 0 || p.LastSuccess.IsZero() || p.FailedLast || p.Failures != 0 {
+		t.Errorf("the snapshot: %+v", p)
+	}
+	for _, surface := range before.Surfaces {
+		if surface.Name == "redis" && (surface.LastVerified == nil || surface.LastVerified.ID != made.ID || surface.Points != 1 || surface.RPOSeconds == nil) {
+			t.Errorf("redis: %+v", surface)
+		}
+	}
+	s.worker(t)
+	victim.Kill()
+	killed := time.Now()
+	after := s.watched(t, "another worker goes on", func(r status.Report) bool { return r.At.After(killed) })
+	if p := demanded(after); !after.Since.Equal(before.Since) || p.Successes != 1 {
+		t.Errorf("the other worker counts from %v, %+v; the first one from %v", after.Since, p, before.Since)
+	}
+	s.ask(t, &made, "snapshot", "create", "redis", "--wait")
+	s.watched(t, "the next snapshot is counted once", func(r status.Report) bool { return demanded(r).Successes == 2 })
+
+	locked := *s
+	locked.codecKey, locked.link = "", &link{}
+	defer locked.link.close()
+	if r, err := locked.launcher(t).Status(t.Context()); err == nil || !r.At.IsZero() {
+		t.Errorf("without the key of the histories: %v, %+v", err, r)
+	}
+}
+
+// TestRecordWatch replays a watch that goes on, and one that was cancelled.
+func TestRecordWatch(t *testing.T) {
+	t.Parallel()
+	pg, rd := servers.Postgres(t), servers.Redis(t)
+	s := siteFor(t, pg.URL, rd.URL)
+	s.start(t, "up")
+	s.watched(t, "a worker looks", func(r status.Report) bool { return len(r.Surfaces) == 2 })
+	s.record(t, map[string]string{"watch": workflows.WatchID})
+	c := s.temporal(t)
+	if err := c.CancelWorkflow(t.Context(), workflows.WatchID, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.GetWorkflow(t.Context(), workflows.WatchID, "").Get(t.Context(), nil); err == nil {
+		t.Error("a cancelled watch ended as if it were done")
+	}
+	s.record(t, map[string]string{"watch-cancelled": workflows.WatchID})
+}
