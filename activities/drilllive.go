@@ -31,7 +31,7 @@ func (a *Activities) reach(ctx context.Context, texts []string) error {
 
 // filled puts what was restored into the placeholders of texts. One that names
 // nothing is left as it is: the step itself will say so.
-func filled(texts []string, servers map[string]check.Server, drillID string) []string {
+func filled(texts []string, servers map[string]drill.Server, drillID string) []string {
 	out := slices.Clone(texts)
 	for i, text := range texts {
 		if value, err := check.Expand(text, servers, drillID); err == nil {

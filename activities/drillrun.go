@@ -20,14 +20,14 @@ import (
 )
 
 // servers are the restored servers of a drill, by surface.
-func (a *Activities) servers(ctx context.Context, refs []ServerRef) (map[string]check.Server, error) {
-	out := make(map[string]check.Server, len(refs))
+func (a *Activities) servers(ctx context.Context, refs []ServerRef) (map[string]drill.Server, error) {
+	out := make(map[string]drill.Server, len(refs))
 	for _, ref := range refs {
 		restored, err := a.find(ctx, ref)
 		if err != nil {
 			return nil, fault.While(err, "what was restored of %s", ref.Surface)
 		}
-		out[ref.Surface] = check.Server{Kind: restored.kind, URL: restored.url}
+		out[ref.Surface] = drill.Server{Kind: restored.kind, URL: restored.url}
 	}
 	return out, nil
 }
@@ -147,7 +147,7 @@ func (a *Activities) StartProgram(ctx context.Context, in NamedStep) (drill.Star
 }
 
 // expanded puts what was restored into a program's placeholders.
-func expanded(p drill.Program, servers map[string]check.Server, drillID string) (drill.Program, error) {
+func expanded(p drill.Program, servers map[string]drill.Server, drillID string) (drill.Program, error) {
 	out := p
 	out.Command = make([]string, len(p.Command))
 	for i, word := range p.Command {
@@ -226,11 +226,7 @@ func (a *Activities) ReconcileState(ctx context.Context, in NamedStep) (drill.Re
 	for _, ref := range in.Servers {
 		moments[ref.Surface] = ref.Moment
 	}
-	sides := make(map[string]reconcile.Server, len(servers))
-	for name, server := range servers {
-		sides[name] = reconcile.Server(server)
-	}
-	runner := reconcile.Runner{Servers: sides, Stores: a.Stores, Moments: moments, Expand: func(text string) (secret.String, error) {
+	runner := reconcile.Runner{Servers: servers, Stores: a.Stores, Moments: moments, Expand: func(text string) (secret.String, error) {
 		return check.Expand(text, servers, in.DrillID)
 	}}
 	return runner.Run(ctx, r)

@@ -44,18 +44,10 @@ const (
 	maxDetail   = 400
 )
 
-// Server is what was restored of a surface: a server, or a place of another kind.
-type Server struct {
-	// Kind is that of the surface, such as postgres.
-	Kind string
-	// URL connects to the server at once, or says where the place is.
-	URL secret.String
-}
-
 // Runner makes attempts of the checks of one drill. It can be used by several goroutines.
 type Runner struct {
 	// Servers are what was restored, by the name of the surface.
-	Servers map[string]Server
+	Servers map[string]drill.Server
 	DrillID string
 	// Dir is where the working folder of a command is made, which is removed
 	// after it; empty means the system's folder for temporary files.
@@ -161,7 +153,7 @@ func (r *Runner) result(c drill.Check, o observation, took time.Duration) drill.
 }
 
 // server is the restored server that a check asks.
-func (r *Runner) server(c drill.Check, kinds ...string) (Server, error) {
+func (r *Runner) server(c drill.Check, kinds ...string) (drill.Server, error) {
 	server, known := r.Servers[c.Surface]
 	if !known {
 		return server, fault.New(fault.Invalid, "surface %q was not restored in this drill; there is %s", c.Surface, listed(r.Servers))

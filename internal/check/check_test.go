@@ -117,7 +117,7 @@ func mute(t *testing.T) string {
 func TestTCP(t *testing.T) {
 	t.Parallel()
 	address := mute(t)
-	r := &check.Runner{Servers: map[string]check.Server{
+	r := &check.Runner{Servers: map[string]drill.Server{
 		"main":  {Kind: "postgres", URL: secret.String("postgres://u:hunter22@" + address + "/db")},
 		"cache": {Kind: "redis", URL: secret.String("redis://" + servers.Address(t))},
 		"files": {Kind: "objects"},
@@ -154,7 +154,7 @@ func TestCancelledAttempt(t *testing.T) {
 func TestExpand(t *testing.T) {
 	t.Parallel()
 	const url = "postgres://joe:p%40ss@127.0.0.1:6001/shop?sslmode=disable"
-	restored := map[string]check.Server{
+	restored := map[string]drill.Server{
 		"main":     {Kind: "postgres", URL: url},
 		"six.east": {Kind: "redis", URL: "redis://:x@[::1]:7000/0"},
 		"plain":    {Kind: "redis", URL: "redis://localhost"},
@@ -189,12 +189,12 @@ func TestExpand(t *testing.T) {
 
 func TestExpandPlaces(t *testing.T) {
 	t.Parallel()
-	place := func(namespaces map[string]string) check.Server {
-		return check.Server{Kind: "kubernetes", URL: cluster.Place{
+	place := func(namespaces map[string]string) drill.Server {
+		return drill.Server{Kind: "kubernetes", URL: cluster.Place{
 			Config: cluster.Config{Kubeconfig: "/etc/dr", Context: "dr"}, Namespaces: namespaces,
 		}.URL()}
 	}
-	restored := map[string]check.Server{
+	restored := map[string]drill.Server{
 		"one":       place(map[string]string{"shop": "copy-shop"}),
 		"two.east":  place(map[string]string{"shop": "copy-shop", "pay": "copy-pay"}),
 		"two":       {Kind: "postgres", URL: "postgres://db/shop"},
@@ -231,7 +231,7 @@ func TestExpandPlaces(t *testing.T) {
 // TestExpandedValuesAreNotExpanded has a password that looks like a placeholder.
 func TestExpandedValuesAreNotExpanded(t *testing.T) {
 	t.Parallel()
-	restored := map[string]check.Server{"main": {URL: "redis://:%7B%7Bdrill.id%7D%7D@localhost"}}
+	restored := map[string]drill.Server{"main": {URL: "redis://:%7B%7Bdrill.id%7D%7D@localhost"}}
 	if got, err := check.Expand("{{main.password}}", restored, "D-1"); err != nil || got.Reveal() != "{{drill.id}}" {
 		t.Errorf("%q, %v", got.Reveal(), err)
 	}

@@ -65,7 +65,7 @@ func TestReadinessOnARealCluster(t *testing.T) {
 	t.Parallel()
 	shop, pay := kube.Namespace(t), kube.Namespace(t)
 	place := cluster.Place{Config: cluster.Config{Kubeconfig: kube.Kubeconfig}, Namespaces: map[string]string{"shop": shop, "pay": pay}}
-	r := &check.Runner{Servers: map[string]check.Server{"cluster": {Kind: "kubernetes", URL: place.URL()}}}
+	r := &check.Runner{Servers: map[string]drill.Server{"cluster": {Kind: "kubernetes", URL: place.URL()}}}
 	ask := func(namespace, resource string) drill.Check {
 		return drill.Check{Kind: drill.CheckKubernetes, Surface: "cluster", Namespace: namespace, Resource: resource}
 	}

@@ -24,7 +24,7 @@ func shell(script string, arguments ...string) drill.Check {
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
-	r := &check.Runner{DrillID: "D-1", Dir: t.TempDir(), Servers: map[string]check.Server{
+	r := &check.Runner{DrillID: "D-1", Dir: t.TempDir(), Servers: map[string]drill.Server{
 		"main": {Kind: "postgres", URL: "postgres://joe:hunter22@127.0.0.1:6001/shop"},
 	}}
 	for _, c := range []struct {

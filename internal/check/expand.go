@@ -48,7 +48,7 @@ func address(u *url.URL) string {
 // is not looked at again. A placeholder that names nothing is a fault of kind
 // Invalid, which says what there is. The result is a secret, as it may hold a
 // password.
-func Expand(text string, servers map[string]Server, drillID string) (secret.String, error) {
+func Expand(text string, servers map[string]drill.Server, drillID string) (secret.String, error) {
 	var problem error
 	expanded := placeholder.ReplaceAllStringFunc(text, func(found string) string {
 		value, err := lookUp(placeholder.FindStringSubmatch(found)[1], servers, drillID)
@@ -63,7 +63,7 @@ func Expand(text string, servers map[string]Server, drillID string) (secret.Stri
 	return secret.String(expanded), nil
 }
 
-func lookUp(name string, servers map[string]Server, drillID string) (string, error) {
+func lookUp(name string, servers map[string]drill.Server, drillID string) (string, error) {
 	if name == "drill.id" {
 		return drillID, nil
 	}
@@ -86,7 +86,7 @@ func lookUp(name string, servers map[string]Server, drillID string) (string, err
 
 // cutSurface parts SURFACE.FIELD after the longest name of a surface, as both
 // may hold dots; the surface is empty where there is none of that name.
-func cutSurface(name string, servers map[string]Server) (surface, field string) {
+func cutSurface(name string, servers map[string]drill.Server) (surface, field string) {
 	for known := range servers {
 		if rest, begins := strings.CutPrefix(name, known+"."); begins && len(known) > len(surface) {
 			surface, field = known, rest
@@ -126,7 +126,7 @@ func values(text secret.String) (map[string]string, error) {
 }
 
 // listed are the names of surfaces, for a message.
-func listed(servers map[string]Server) string {
+func listed(servers map[string]drill.Server) string {
 	if len(servers) == 0 {
 		return "no surface"
 	}

@@ -188,7 +188,7 @@ func TestHTTPHidesHeaders(t *testing.T) {
 	basic := base64.StdEncoding.EncodeToString([]byte("joe:" + password))
 	r := &check.Runner{
 		Secrets: []secret.String{"of-the-environment", "1"},
-		Servers: map[string]check.Server{"main": {Kind: "postgres", URL: "postgres://u:p%40ss%2Fword@127.0.0.1:1/db"}},
+		Servers: map[string]drill.Server{"main": {Kind: "postgres", URL: "postgres://u:p%40ss%2Fword@127.0.0.1:1/db"}},
 	}
 	for _, headers := range []map[string]secret.String{
 		{"Authorization": "Bearer " + token, "X-Key": key},

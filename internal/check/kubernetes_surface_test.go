@@ -15,15 +15,15 @@ func TestKubernetesOfARestoredSurface(t *testing.T) {
 	a.put("/api/v1/namespaces/shop", "v1", "Namespace", `"status":{"phase":"Active"}`)
 	a.put("/api/v1/nodes/n", "v1", "Node", `"status":{"conditions":[{"type":"Ready","status":"True"}]}`)
 	a.pages["/api/v1/namespaces/shop/pods?"] = []string{object("v1", "Pod", "one", readyPod)}
-	place := func(namespaces map[string]string) check.Server {
-		return check.Server{Kind: "kubernetes", URL: cluster.Place{
+	place := func(namespaces map[string]string) drill.Server {
+		return drill.Server{Kind: "kubernetes", URL: cluster.Place{
 			// The context's own namespace is none of the place's.
 			Config: cluster.Config{Kubeconfig: a.kubeconfig(t, a.URL, token), Context: "other"}, ID: "d-1", Namespaces: namespaces,
 		}.URL()}
 	}
 	velero := place(map[string]string{"live": "shop"})
 	velero.Kind = "velero"
-	r := &check.Runner{Servers: map[string]check.Server{
+	r := &check.Runner{Servers: map[string]drill.Server{
 		"one":    place(map[string]string{"live": "shop"}),
 		"two":    place(map[string]string{"live": "shop", "pay": "payments"}),
 		"none":   place(nil),

@@ -58,7 +58,7 @@ func (r *Runner) redis(ctx context.Context, c drill.Check) observation {
 	return o
 }
 
-func redisOptions(server Server, database string) (*redis.Options, error) {
+func redisOptions(server drill.Server, database string) (*redis.Options, error) {
 	options, err := redis.ParseURL(server.URL.Reveal())
 	if err != nil {
 		// The cause may quote the URL with its password.

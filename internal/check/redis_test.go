@@ -26,7 +26,7 @@ func TestRedis(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := &check.Runner{DrillID: "name", Servers: map[string]check.Server{
+	r := &check.Runner{DrillID: "name", Servers: map[string]drill.Server{
 		"cache": {Kind: "redis", URL: secret.String(server.URL)}, "main": {Kind: "postgres", URL: "postgres://localhost"},
 	}}
 	for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestRedisOfAUserWithoutRights(t *testing.T) {
 	if err := db.Do(t.Context(), "ACL", "SETUSER", "reader", "on", ">reader-pass", "~open:*", "+get", "+command").Err(); err != nil {
 		t.Fatal(err)
 	}
-	r := &check.Runner{Servers: map[string]check.Server{
+	r := &check.Runner{Servers: map[string]drill.Server{
 		"cache": {Kind: "redis", URL: secret.String(server.As("reader", "reader-pass"))},
 		"wrong": {Kind: "redis", URL: secret.String(server.As("reader", "other-pass"))},
 	}}
@@ -107,7 +107,7 @@ func TestRedisOfAUserWithoutRights(t *testing.T) {
 func TestRedisUnreachable(t *testing.T) {
 	t.Parallel()
 	const password = "hunter22"
-	r := &check.Runner{Servers: map[string]check.Server{
+	r := &check.Runner{Servers: map[string]drill.Server{
 		"gone":   {Kind: "redis", URL: secret.String("redis://joe:" + password + "@" + servers.Address(t))},
 		"mute":   {Kind: "redis", URL: secret.String("redis://joe:" + password + "@" + mute(t))},
 		"broken": {Kind: "redis", URL: secret.String("redis://joe:" + password + "@local host:%zz")},
@@ -124,7 +124,7 @@ func TestRedisUnreachable(t *testing.T) {
 func TestRedisTakesTooLong(t *testing.T) {
 	t.Parallel()
 	server := servers.Redis(t)
-	r := &check.Runner{Servers: map[string]check.Server{"cache": {Kind: "redis", URL: secret.String(server.URL)}}}
+	r := &check.Runner{Servers: map[string]drill.Server{"cache": {Kind: "redis", URL: secret.String(server.URL)}}}
 	try(t, r, drill.Check{
 		Kind: drill.CheckRedis, Surface: "cache", Command: []string{"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}, Timeout: impatience,
 	}, fail("no answer within 300ms"))

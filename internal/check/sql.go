@@ -61,7 +61,7 @@ func (r *Runner) sql(ctx context.Context, c drill.Check) observation {
 
 // connect opens a session. The server ends a statement that is still running
 // when the attempt is over.
-func connect(ctx context.Context, server Server, database string) (*pgx.Conn, error) {
+func connect(ctx context.Context, server drill.Server, database string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(server.URL.Reveal())
 	if err != nil {
 		// The cause may quote the URL with its password.

@@ -21,7 +21,7 @@ func database(t *testing.T) (*servers.PG, *check.Runner) {
 		"CREATE TABLE orders (id bigint PRIMARY KEY, amount numeric(40, 20), paid boolean, note text)",
 		"INSERT INTO orders SELECT n, n + 0.5, n % 2 = 0, NULL FROM generate_series(1, 250) n",
 		"CREATE SEQUENCE numbers")
-	return pg, &check.Runner{Servers: map[string]check.Server{
+	return pg, &check.Runner{Servers: map[string]drill.Server{
 		"main":  {Kind: "postgres", URL: secret.String(pg.DatabaseURL("shop") + "?sslmode=disable")},
 		"cache": {Kind: "redis", URL: "redis://localhost"},
 	}}
@@ -100,7 +100,7 @@ func TestSQLTakesTooLong(t *testing.T) {
 func TestSQLUnreachable(t *testing.T) {
 	t.Parallel()
 	const password = "hunter22"
-	r := &check.Runner{Servers: map[string]check.Server{
+	r := &check.Runner{Servers: map[string]drill.Server{
 		"gone":   {Kind: "postgres", URL: secret.String("postgres://joe:" + password + "@" + servers.Address(t) + "/db?sslmode=disable")},
 		"mute":   {Kind: "postgres", URL: secret.String("postgres://joe:" + password + "@" + mute(t) + "/db?sslmode=disable")},
 		"broken": {Kind: "postgres", URL: secret.String("postgres://joe:" + password + "@local host:%zz/db")},
@@ -127,7 +127,7 @@ func TestSQLHidesSecrets(t *testing.T) {
 	try(t, r, drill.Check{Kind: drill.CheckSQL, Surface: "main", Query: "SELECT '{{main.password}}'", Expect: "{{main.password}}"},
 		want{drill.Pass, "main: SELECT '**redacted**'", "first value = **redacted**", "1 row, first value **redacted**", ""})
 	wrong := *r
-	wrong.Servers = map[string]check.Server{"main": {Kind: "postgres", URL: secret.String(strings.Replace(r.Servers["main"].URL.Reveal(), "p%40ss", "no-pass", 1))}}
+	wrong.Servers = map[string]drill.Server{"main": {Kind: "postgres", URL: secret.String(strings.Replace(r.Servers["main"].URL.Reveal(), "p%40ss", "no-pass", 1))}}
 	got := try(t, &wrong, drill.Check{Kind: drill.CheckSQL, Surface: "main", Query: "SELECT 1"}, fail("password authentication failed"))
 	holdsNone(t, got, "no-pass")
 }

@@ -1,6 +1,19 @@
 package drill
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
+)
+
+// Server is what was restored of a surface, which checks and reconciliations
+// ask: a server, or a place of another kind.
+type Server struct {
+	// Kind is that of the surface, such as postgres.
+	Kind string
+	// URL connects to the server at once, with its credentials, or says where the place is.
+	URL secret.String
+}
 
 // PartServer begins the names of parts and tools that are servers which
 // surfaces were restored to; the surface's name follows.

@@ -127,7 +127,7 @@ func (x *indexed) restored(t *testing.T, change string) *Runner {
 	}
 	x.exec(t, sql+"; SET search_path = "+schema+"; "+change)
 	url := secret.String(x.pg.URL + "?search_path=" + schema)
-	return &Runner{Servers: map[string]Server{"main": {Kind: "postgres", URL: url}}}
+	return &Runner{Servers: map[string]drill.Server{"main": {Kind: "postgres", URL: url}}}
 }
 
 // plan compares everything.
@@ -279,7 +279,7 @@ func TestChainUnreachable(t *testing.T) {
 	t.Parallel()
 	x := newIndexed(t)
 	r := x.restored(t, "")
-	r.Servers["redis"] = Server{"redis", "redis://127.0.0.1:1/0"}
+	r.Servers["redis"] = drill.Server{Kind: "redis", URL: "redis://127.0.0.1:1/0"}
 	rec := x.plan(asPlanned)
 	rec.Surface = "redis"
 	wantDetail(t, (&world{Runner: r}).run(t, rec, drill.Fail), "an index of a chain is read from postgres")

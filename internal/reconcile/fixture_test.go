@@ -21,7 +21,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{pg: servers.Postgres(t), redis: servers.Redis(t)}
-	w.Runner = &Runner{Servers: map[string]Server{
+	w.Runner = &Runner{Servers: map[string]drill.Server{
 		"main":  {Kind: "postgres", URL: secret.String(w.pg.URL)},
 		"redis": {Kind: "redis", URL: secret.String(w.redis.URL)},
 	}}

@@ -41,7 +41,7 @@ func git(t *testing.T, dir string, args ...string) string {
 }
 
 func restoredGit(dir string) *Runner {
-	return &Runner{Servers: map[string]Server{
+	return &Runner{Servers: map[string]drill.Server{
 		"configuration": {Kind: "git", URL: secret.String("file://" + dir)}, "main": {Kind: "postgres", URL: "postgres://127.0.0.1:1/"},
 	}}
 }

@@ -110,8 +110,8 @@ func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	gone := servers.Address(t)
-	w.Servers["gone"] = Server{"postgres", secret.String("postgres://postgres:HIDDEN-PASSWORD@" + gone + "/x")}
-	w.Servers["gone-redis"] = Server{"redis", secret.String("redis://default:HIDDEN-PASSWORD@" + gone + "/0")}
+	w.Servers["gone"] = drill.Server{Kind: "postgres", URL: secret.String("postgres://postgres:HIDDEN-PASSWORD@" + gone + "/x")}
+	w.Servers["gone-redis"] = drill.Server{Kind: "redis", URL: secret.String("redis://default:HIDDEN-PASSWORD@" + gone + "/0")}
 	w.do(t, "SET count 1")
 	for name, rec := range map[string]drill.Reconcile{
 		"postgres on the left":  between("gone", "SELECT 1", "main", "SELECT 1"),
@@ -124,17 +124,17 @@ func TestUnreachable(t *testing.T) {
 		}
 	}
 	// Another password is another answer: it will be refused again.
-	w.Servers["wrong"] = Server{"postgres", secret.String(strings.Replace(w.pg.URL, "://postgres:", "://postgres:HIDDEN", 1))}
-	w.Servers["wrong-redis"] = Server{"redis", secret.String(w.redis.As("default", "HIDDEN"))}
+	w.Servers["wrong"] = drill.Server{Kind: "postgres", URL: secret.String(strings.Replace(w.pg.URL, "://postgres:", "://postgres:HIDDEN", 1))}
+	w.Servers["wrong-redis"] = drill.Server{Kind: "redis", URL: secret.String(w.redis.As("default", "HIDDEN"))}
 	for _, surface := range []string{"wrong", "wrong-redis"} {
 		got := w.run(t, between(surface, "SELECT 1", "main", "SELECT 1"), drill.Fail)
 		if strings.Contains(got.Detail, "HIDDEN") || got.Detail == "" || !got.Unreached {
 			t.Errorf("%s: %q", surface, got.Detail)
 		}
 	}
-	w.Servers["odd"] = Server{"postgres", "postgres://HIDDEN:%zz@/"}
-	w.Servers["odd-redis"] = Server{"redis", "rediss://HIDDEN:%zz@/"}
-	w.Servers["other"] = Server{"kubernetes", "https://HIDDEN"}
+	w.Servers["odd"] = drill.Server{Kind: "postgres", URL: "postgres://HIDDEN:%zz@/"}
+	w.Servers["odd-redis"] = drill.Server{Kind: "redis", URL: "rediss://HIDDEN:%zz@/"}
+	w.Servers["other"] = drill.Server{Kind: "kubernetes", URL: "https://HIDDEN"}
 	for _, surface := range []string{"odd", "odd-redis", "other"} {
 		if got := w.run(t, between(surface, "SELECT 1", "main", "SELECT 1"), drill.Fail); strings.Contains(got.Detail, "HIDDEN") {
 			t.Errorf("%s: %q", surface, got.Detail)

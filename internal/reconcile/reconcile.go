@@ -25,18 +25,10 @@ const (
 	kindTelemetry = "telemetry"
 )
 
-// Server is a restored server.
-type Server struct {
-	// Kind is the surface's: postgres, redis, git or telemetry.
-	Kind string
-	// URL connects to it, with its credentials.
-	URL secret.String
-}
-
 // Runner knows what a drill has restored, and the stores of the configuration.
 type Runner struct {
 	// Servers are the restored servers by the names of their surfaces.
-	Servers map[string]Server
+	Servers map[string]drill.Server
 	// Stores are the configured stores by their names.
 	Stores map[string]store.Store
 	// Moments are those of the recovery points that were restored, by surface: a

@@ -27,7 +27,7 @@ func restoredMetrics(t *testing.T) *Runner {
 	dir := t.TempDir()
 	servers.PrometheusBlocks(t, dir, samples...)
 	return &Runner{
-		Servers: map[string]Server{
+		Servers: map[string]drill.Server{
 			"metrics": {Kind: "telemetry", URL: secret.String(servers.Prometheus(t, dir, "global: {}\n"))},
 			"main":    {Kind: "postgres", URL: "postgres://127.0.0.1:1/"},
 		},
@@ -72,8 +72,8 @@ func TestMetricsThatCantBeAsked(t *testing.T) {
 	rec := drill.Reconcile{Kind: drill.ReconcileTelemetry, Surface: "metrics", Query: "up", Window: drill.Duration(time.Hour)}
 	for want, r := range map[string]*Runner{
 		"was not restored":              {Moments: moments},
-		"and no observability data":     {Moments: moments, Servers: map[string]Server{"metrics": {Kind: "redis"}}},
-		"the moment of the recovery":    {Servers: map[string]Server{"metrics": {Kind: "telemetry", URL: "http://127.0.0.1:1"}}},
+		"and no observability data":     {Moments: moments, Servers: map[string]drill.Server{"metrics": {Kind: "redis"}}},
+		"the moment of the recovery":    {Servers: map[string]drill.Server{"metrics": {Kind: "telemetry", URL: "http://127.0.0.1:1"}}},
 		"lets nobody in: HTTP 401":      {Moments: moments, Servers: answering(t, http.StatusUnauthorized, "no")},
 		"what answers is no Prometheus": {Moments: moments, Servers: answering(t, http.StatusOK, "<html>")},
 		"no Prometheus":                 {Moments: moments, Servers: answering(t, http.StatusOK, `{"data":{"resultType":"matrix","result":[{"values":[[1]]}]}}`)},
@@ -85,7 +85,7 @@ func TestMetricsThatCantBeAsked(t *testing.T) {
 			t.Errorf("want %s: %v, %+v", want, err, got)
 		}
 	}
-	for _, servers := range []map[string]Server{
+	for _, servers := range []map[string]drill.Server{
 		{"metrics": {Kind: "telemetry", URL: "http://user:hush-hush@127.0.0.1:1"}}, answering(t, http.StatusServiceUnavailable, "starting"),
 	} {
 		r := &Runner{Moments: moments, Servers: servers}
@@ -96,7 +96,7 @@ func TestMetricsThatCantBeAsked(t *testing.T) {
 }
 
 // answering is a server that says one thing, to whoever has the password.
-func answering(t *testing.T, status int, text string) map[string]Server {
+func answering(t *testing.T, status int, text string) map[string]drill.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "lifeboat" || password != "p@ss" {
@@ -108,7 +108,7 @@ func answering(t *testing.T, status int, text string) map[string]Server {
 	}))
 	t.Cleanup(server.Close)
 	at := strings.Replace(server.URL, "http://", "http://lifeboat:p%40ss@", 1)
-	return map[string]Server{"metrics": {Kind: "telemetry", URL: secret.String(at)}}
+	return map[string]drill.Server{"metrics": {Kind: "telemetry", URL: secret.String(at)}}
 }
 
 func TestStepsOfAQuery(t *testing.T) {
