@@ -67,7 +67,7 @@ func TestDrawings(t *testing.T) {
 	for name, draw := range map[string]func() (template.HTML, error){
 		"strip": func() (template.HTML, error) { return WALStrip(window(gaps...)) },
 		"timeline": func() (template.HTML, error) {
-			return PITRTimeline(Timeline{Window: window(gaps...), At: after(40), From: after(30), Bases: []BaseBackup{
+			return PITRTimeline(Timeline{Window: window(gaps...), At: after(40), Used: "B2", Bases: []BaseBackup{
 				{hostile, noon, "proven"}, {"B2", after(30), "verified"}, {"B3", after(47.9), "sealed"}, {"B4", after(12), "corrupt"},
 			}})
 		},

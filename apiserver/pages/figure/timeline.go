@@ -17,9 +17,10 @@ type BaseBackup struct {
 type Timeline struct {
 	Window
 	Bases []BaseBackup
-	// At is the moment that was picked, zero for none; From is when the base
-	// backup ended that would be used for it.
-	At, From time.Time
+	// At is the moment that was picked, zero for none; Used is the ID of the base
+	// backup that would be used for it.
+	At   time.Time
+	Used string
 }
 
 // base is a base backup as it is drawn: a flag with a letter for its state.
@@ -76,7 +77,7 @@ func PITRTimeline(t Timeline) (template.HTML, error) {
 		d.Bases = append(d.Bases, base{
 			About: "Base backup " + b.ID + " of " + moment(b.At) + ", " + b.State, X: px(x), Pole: px(lineTop - 20), Foot: px(foot),
 			Flag:   px(x) + "," + px(lineTop-20) + " " + px(x+width) + "," + px(lineTop-20) + " " + px(x+width) + "," + px(lineTop-6) + " " + px(x) + "," + px(lineTop-6),
-			Letter: label{px(letter), px(lineTop - 9), letterOf(b.State), "middle"}, Used: !t.From.IsZero() && b.At.Equal(t.From),
+			Letter: label{px(letter), px(lineTop - 9), letterOf(b.State), "middle"}, Used: t.Used != "" && b.ID == t.Used,
 		})
 	}
 	if !t.At.IsZero() {
@@ -95,19 +96,29 @@ func letterOf(state string) string {
 func (t Timeline) chosen(a axis, foot float64) *chosen {
 	x := a.x(t.At)
 	c := &chosen{X: px(x), Top: px(lineTop - 22), Foot: px(foot + 26), Label: label{px(x), px(foot + 40), "picked: " + moment(t.At), a.side(x)}}
-	if !t.From.IsZero() && t.From.Before(t.At) {
-		from := a.x(t.From)
+	if used := t.from(); !used.IsZero() && used.Before(t.At) {
+		from := a.x(used)
 		c.Replay = &piece{X: px(from), Right: px(x), Y: px(foot + 26), Width: px(x - from)}
 	}
 	return c
+}
+
+// from is when the base backup was made that would be used; zero without one.
+func (t Timeline) from() time.Time {
+	for _, b := range t.Bases {
+		if t.Used != "" && b.ID == t.Used {
+			return b.At
+		}
+	}
+	return time.Time{}
 }
 
 func (t Timeline) about() string {
 	said := t.About() + " There " + are(len(t.Bases), "base backup", "base backups") + "."
 	if !t.At.IsZero() {
 		said += " Picked is " + moment(t.At)
-		if !t.From.IsZero() {
-			said += ", from the base backup that ended at " + moment(t.From)
+		if used := t.from(); !used.IsZero() {
+			said += ", from the base backup of " + moment(used)
 		}
 		said += "."
 	}
