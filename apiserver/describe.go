@@ -60,6 +60,8 @@ type route struct {
 	// description says what the summary can't.
 	description string
 	errors      []int
+	// content is the type of an answer that is not JSON.
+	content string
 }
 
 // add describes an operation and lets a handler answer it. Errors become problems.
@@ -70,6 +72,11 @@ func add[I, O any](s *Server, api huma.API, r route, handler func(context.Contex
 		Errors:   append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, r.errors...),
 		Security: security, Metadata: map[string]any{roleKey: r.role},
 		Extensions: map[string]any{"x-role": string(r.role)},
+	}
+	if r.content != "" {
+		op.Responses = map[string]*huma.Response{"200": {
+			Description: "OK", Content: map[string]*huma.MediaType{r.content: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+		}}
 	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
@@ -141,7 +148,10 @@ func (s *Server) describe(api huma.API) {
 		id: "get-surface", method: http.MethodGet, path: "/v1/surfaces/{name}", tag: "surfaces", role: Viewer,
 		summary: "Show one surface", errors: readErrors,
 	}, s.getSurface)
+	s.describeDownload(api, readErrors)
 	s.describeStanding(api)
+	s.describeSchedules(api, startErrors, readErrors)
+	s.describeAudit(api, readErrors)
 	s.describeRecovery(api, startErrors, readErrors)
 	s.describeRewinds(api, startErrors, readErrors)
 	s.describeDrills(api, startErrors, readErrors)

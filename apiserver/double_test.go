@@ -11,6 +11,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
+	"github.com/lifeboat-dr/lifeboat/internal/schedules"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -21,6 +22,8 @@ type double struct {
 	runs    map[string]launch.Run
 	results map[string]any
 	down    error
+	// schedules are those that a worker made.
+	schedules map[string]schedules.State
 }
 
 // start is one workflow that was started.
@@ -32,7 +35,7 @@ type start struct {
 }
 
 func newDouble() *double {
-	return &double{runs: map[string]launch.Run{}, results: map[string]any{}}
+	return &double{runs: map[string]launch.Run{}, results: map[string]any{}, schedules: map[string]schedules.State{}}
 }
 
 func (d *double) begin(operation, id string, req launch.Request, input any) (launch.Started, error) {
@@ -160,6 +163,39 @@ func (d *double) Running(_ context.Context, surface string) ([]launch.Run, error
 		}
 	}
 	return out, d.down
+}
+
+func (d *double) Schedules(_ context.Context, ids []string) (map[string]schedules.State, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := map[string]schedules.State{}
+	for _, id := range ids {
+		if state, known := d.schedules[id]; known {
+			out[id] = state
+		}
+	}
+	return out, d.down
+}
+
+func (d *double) PauseSchedule(_ context.Context, req launch.Request, id, reason string) (schedules.State, error) {
+	return d.turn(id, true, "paused by "+req.Requester+": "+reason)
+}
+
+func (d *double) ResumeSchedule(_ context.Context, req launch.Request, id string) (schedules.State, error) {
+	return d.turn(id, false, "resumed by "+req.Requester)
+}
+
+func (d *double) turn(id string, paused bool, note string) (schedules.State, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	state, known := d.schedules[id]
+	if !known {
+		return state, fault.New(fault.Missing, "there is no schedule %s yet", id)
+	}
+	state.ByHand = state.ByHand != (state.Paused != paused)
+	state.Paused, state.Note = paused, note
+	d.schedules[id] = state
+	return state, d.down
 }
 
 func (d *double) Health(context.Context) error {

@@ -2,10 +2,8 @@ package apiserver
 
 import (
 	"context"
-	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/audit"
-	"github.com/lifeboat-dr/lifeboat/internal/evidence"
 )
 
 type keysOutput struct {
@@ -42,9 +40,7 @@ func (s *Server) createKey(ctx context.Context, in *createKeyInput) (*createKeyO
 	if err != nil {
 		return nil, s.failed(ctx, createKeyAction, in.Body.ID, err)
 	}
-	e := audit.Entry{Action: createKeyAction, Target: key.ID, Result: audit.Done, Detail: "role " + string(key.Role)}
-	s.Record(ctx, e)
-	s.attest(ctx, e)
+	s.attested(ctx, audit.Entry{Action: createKeyAction, Target: key.ID, Result: audit.Done, Detail: "role " + string(key.Role)})
 	return &createKeyOutput{Body: NewKey{key, token.Reveal()}}, nil
 }
 
@@ -52,24 +48,6 @@ func (s *Server) deleteKey(ctx context.Context, in *PathID) (*struct{}, error) {
 	if err := s.keys.Delete(in.ID); err != nil {
 		return nil, s.failed(ctx, deleteKeyAction, in.ID, err)
 	}
-	e := audit.Entry{Action: deleteKeyAction, Target: in.ID, Result: audit.Done}
-	s.Record(ctx, e)
-	s.attest(ctx, e)
+	s.attested(ctx, audit.Entry{Action: deleteKeyAction, Target: in.ID, Result: audit.Done})
 	return nil, nil
-}
-
-// attest puts a change of keys into the ledger, too: what workflows do, they
-// put there themselves. A ledger that can't be written to leaves it to the log.
-func (s *Server) attest(ctx context.Context, e audit.Entry) {
-	if s.ledger == nil || !s.ledger.Writable() {
-		return
-	}
-	e.Time = time.Now().UTC()
-	e.Actor, e.Role, e.RequestID = identityOf(ctx).ID, string(identityOf(ctx).Role), requestOf(ctx).id
-	_, err := s.ledger.Append(context.WithoutCancel(ctx), evidence.Entry{
-		ID: "audit/" + e.Action + "/" + e.RequestID, Kind: "audit." + e.Action, Actor: e.Actor, Subject: e.Target, Since: e.Time, Body: e,
-	})
-	if err != nil {
-		s.log.ErrorContext(ctx, "a change of keys is not in the ledger", "error", err, "action", e.Action, "target", e.Target)
-	}
 }

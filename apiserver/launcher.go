@@ -5,6 +5,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
+	"github.com/lifeboat-dr/lifeboat/internal/schedules"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -35,6 +36,11 @@ type Launcher interface {
 	Wait(ctx context.Context, s launch.Started, result any) error
 	// Running lists what is under way on a surface.
 	Running(ctx context.Context, surface string) ([]launch.Run, error)
+	// Schedules returns how schedules stand, by ID. PauseSchedule and
+	// ResumeSchedule say who wants it, and why.
+	Schedules(ctx context.Context, ids []string) (map[string]schedules.State, error)
+	PauseSchedule(ctx context.Context, req launch.Request, id, reason string) (schedules.State, error)
+	ResumeSchedule(ctx context.Context, req launch.Request, id string) (schedules.State, error)
 	// Health reports whether Temporal can be reached.
 	Health(ctx context.Context) error
 }

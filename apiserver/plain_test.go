@@ -80,7 +80,9 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 		// What a key or a person's decision is made of is there with the answer.
-		atOnce := slices.Contains([]string{"create-key", "tell-manual-step", "sign-drill", "decide-finding"}, id)
+		atOnce := slices.Contains([]string{
+			"create-key", "tell-manual-step", "sign-drill", "decide-finding", "pause-schedule", "resume-schedule",
+		}, id)
 		if op.method == "POST" && !atOnce && responses["202"] == nil {
 			t.Errorf("%s: starts work and is not answered by 202", id)
 		}

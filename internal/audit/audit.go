@@ -72,10 +72,12 @@ func Open(path string, logger *slog.Logger) (*Log, error) {
 	return l, nil
 }
 
-// Record writes an entry with the present time. It returns when the line is on
+// Record writes an entry, with the present time unless it has one. It returns when the line is on
 // disk. Of refusals it writes ten at once and then one a second, and counts the others.
 func (l *Log) Record(ctx context.Context, e Entry) error {
-	e.Time = l.now().UTC()
+	if e.Time.IsZero() {
+		e.Time = l.now().UTC()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Result == Refused {
