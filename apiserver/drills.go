@@ -152,44 +152,10 @@ func (s *Server) getDrill(ctx context.Context, in *PathID) (*drillOutput, error)
 	if err := s.haveLedger(); err != nil {
 		return nil, err
 	}
-	found, err := s.drills.Find(ctx, in.ID)
-	if err != nil && !fault.Is(err, fault.Missing) {
-		return nil, err
-	}
 	out := &drillOutput{}
-	if err != nil || found.Sequence == nil {
-		out.Body.DrillResult, err = s.launcher.DrillState(ctx, in.ID)
-		if err != nil || out.Body.Sequence == nil {
-			return out, err
-		}
-		// It was judged between the two looks.
-		if found, err = s.drills.Find(ctx, in.ID); err != nil {
-			return nil, err
-		}
-	}
-	rec, _, err := s.drills.Record(ctx, found)
-	if err != nil {
-		return nil, err
-	}
-	standing, err := s.drills.Standing(ctx, rec, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	out.Body = Drill{Evidence: &rec, DrillResult: workflows.DrillResult{
-		ID: found.ID, Plan: found.Plan, Kind: rec.Kind, State: found.State, CreatedAt: rec.Timeline.Declared, StartedBy: rec.Identity.StartedBy,
-		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
-		Findings: standing, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
-	}}
-	out.Body.DrillResult = out.Body.WithSteps(rec.Plan, rec.ManualSteps)
-	if until := rec.KeptUntil(); time.Now().Before(until) {
-		// What is kept is told where the drill can be asked.
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		if running, err := s.launcher.DrillState(ctx, in.ID); err == nil {
-			out.Body.DrillResult = out.Body.Standing(rec, running)
-		}
-	}
-	return out, nil
+	var err error
+	out.Body.DrillResult, out.Body.Evidence, err = launch.ShowDrill(ctx, s.drills, in.ID, s.launcher.DrillState)
+	return out, err
 }
 
 type manualStepInput struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
-	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -60,50 +60,21 @@ func (a *app) lookUpDrill(ctx context.Context, parts *worker.Parts, id string) (
 	if err != nil {
 		return shownDrill{}, err
 	}
-	found, err := archive.Find(ctx, id)
-	if err != nil && !fault.Is(err, fault.Missing) {
-		return shownDrill{}, err
-	}
-	if err != nil || found.Sequence == nil {
+	out := shownDrill{}
+	out.DrillResult, out.Evidence, err = launch.ShowDrill(ctx, archive, id, func(ctx context.Context, id string) (workflows.DrillResult, error) {
 		s, err := a.connect(ctx, parts.Config, false)
 		if err != nil {
-			return shownDrill{}, err
+			return workflows.DrillResult{}, err
 		}
 		defer s.close()
-		running, err := s.launcher.DrillState(ctx, id)
-		if err != nil || running.Sequence == nil {
-			return shownDrill{DrillResult: running}, err
-		}
-		// It was judged between the two looks.
-		if found, err = archive.Find(ctx, id); err != nil {
-			return shownDrill{}, err
+		return s.launcher.DrillState(ctx, id)
+	})
+	if out.KeptUntil != nil {
+		if out.Servers = stillStanding(parts.Config, out.Host, out.Servers); len(out.Servers) == 0 {
+			out.Servers, out.KeptUntil = nil, nil
 		}
 	}
-	rec, entry, err := archive.Record(ctx, found)
-	if err != nil {
-		return shownDrill{}, err
-	}
-	standing, err := archive.Standing(ctx, rec, time.Now())
-	if err != nil {
-		return shownDrill{}, err
-	}
-	out := shownDrill{Evidence: &rec, DrillResult: workflows.DrillResult{
-		ID: found.ID, Plan: found.Plan, Kind: rec.Kind, State: found.State, CreatedAt: rec.Timeline.Declared, StartedBy: rec.Identity.StartedBy,
-		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
-		Findings: standing, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
-	}}
-	out.DrillResult = out.WithSteps(rec.Plan, rec.ManualSteps)
-	if until := rec.KeptUntil(); time.Now().Before(until) {
-		running := a.running(ctx, parts, id)
-		running.Servers = stillStanding(parts.Config, rec.Identity.Host, running.Servers)
-		out.DrillResult = out.Standing(rec, running)
-	}
-	for _, attached := range entry.Attachments {
-		if strings.HasSuffix(attached.Key, ".json") {
-			out.Record = attached.SHA256
-		}
-	}
-	return out, nil
+	return out, err
 }
 
 // stillStanding leaves out servers that were stopped meanwhile, of which the
@@ -128,19 +99,6 @@ func stillStanding(c *config.Config, host string, servers map[string]workflows.D
 		}
 	}
 	return out
-}
-
-// running is what the engine tells of a drill; nothing where it can't be asked.
-func (a *app) running(ctx context.Context, parts *worker.Parts, id string) workflows.DrillResult {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	s, err := a.connect(ctx, parts.Config, false)
-	if err != nil {
-		return workflows.DrillResult{}
-	}
-	defer s.close()
-	state, _ := s.launcher.DrillState(ctx, id)
-	return state
 }
 
 // recordTables print what a record has of steps, checks and reconciliations.
@@ -211,7 +169,7 @@ func (a *app) drillCommitments() *cobra.Command {
 			return a.show(nonNil(found), func() error {
 				rows := make([][]string, len(found))
 				for i, c := range found {
-					rows[i] = []string{c.Plan, strings.Join(c.Surfaces, ","), c.State, measured("-", c.RTOSeconds), measured("-", c.RPOSeconds), when(c.NextDue), c.Reason}
+					rows[i] = []string{c.Plan, strings.Join(c.Surfaces, ","), c.State, measured("-", c.RTOSeconds), measured("-", c.RPOSeconds), nextDue(c), c.Reason}
 				}
 				return a.table([]string{"PLAN", "SURFACES", "STATE", "RTO", "RPO", "NEXT DUE", "REASON"}, rows)
 			})
