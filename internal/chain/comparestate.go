@@ -43,7 +43,8 @@ func (r *reconciliation) someAmounts(ctx context.Context, samples []Sample) erro
 		case errs[i] == nil && values[i].Cmp(stored) == 0:
 			r.add(s.item(), s.subject(), values[i], stored, Pass, "")
 		case errs[i] == nil:
-			r.add(s.item(), s.subject(), values[i], stored, Fail, fmt.Sprintf("at block %d", r.indexed.Number))
+			r.add(s.item(), s.subject(), values[i], stored, Fail,
+				fmt.Sprintf("at block %d the chain has %s and the database %s", r.indexed.Number, values[i], stored))
 		case fault.Is(errs[i], fault.Unsupported):
 			r.add(s.item(), s.subject(), "unknown", stored, Warn, "not compared: "+fault.Line(errs[i]))
 		case notToken(errs[i]):

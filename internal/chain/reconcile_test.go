@@ -300,6 +300,10 @@ func TestAmountsDiffer(t *testing.T) {
 		w.indexed.Amounts[i].Value = string(value)
 		r := w.reconcile(t, c, w.options())
 		wantOnly(t, r, chain.Fail, name)
+		if bad := r.Items[slices.IndexFunc(r.Items, func(i chain.Item) bool { return i.Result == chain.Fail })]; !strings.HasSuffix(bad.Detail,
+			fmt.Sprintf("the chain has %s and the database %s", whole[i].Value, value)) {
+			t.Errorf("the detail does not say what differs: %s", bad)
+		}
 	}
 	w.indexed.Amounts = []chain.Sample{{Amount: chain.Amount{Contract: w.Accounts[1]}, Value: "0"}}
 	r := w.reconcile(t, c, w.options())

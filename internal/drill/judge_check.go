@@ -137,8 +137,9 @@ func (r *Record) notRun(rec Reconcile) string {
 	return why
 }
 
-// why is what was wrong with a reconciliation: its own words, and those of its
-// first bad item. What an item compared is told only where nothing else is: it may be data.
+// why is what was wrong with a reconciliation: its own words, those of its first
+// bad item, and how many others are bad. What an item compared is told only where
+// nothing else is: it may be data.
 func (r Reconciliation) why() string {
 	bad := func(i Item) bool { return state(i.Result, r.Optional) == r.state() }
 	at := slices.IndexFunc(r.Items, bad)
@@ -147,10 +148,20 @@ func (r Reconciliation) why() string {
 	}
 	i := r.Items[at]
 	about := strings.TrimSpace(i.Name + " " + i.Subject)
-	if r.Detail != "" {
-		return r.Detail + "; " + and(about, i.Detail)
+	more := 0
+	for _, other := range r.Items[at+1:] {
+		if bad(other) {
+			more++
+		}
 	}
-	return and(about, and(i.Detail, fmt.Sprintf("expected %s, observed %s", i.Expected, i.Observed)))
+	others := ""
+	if more > 0 {
+		others = fmt.Sprintf("; and %d more", more)
+	}
+	if r.Detail != "" {
+		return r.Detail + "; " + and(about, i.Detail) + others
+	}
+	return and(about, and(i.Detail, fmt.Sprintf("expected %s, observed %s", i.Expected, i.Observed))) + others
 }
 
 // reconciliations judges the comparisons.

@@ -122,6 +122,16 @@ var faulty = map[string]struct {
 		},
 		VerdictFail, []string{"critical quarterly/chain-diverged/ledger"}, "the reconciliation ledger failed: ask the node: connection refused; hash: they differ",
 	},
+	"two amounts that differ": {
+		func(r *Record) {
+			r.Reconciled[1].Result, r.Reconciled[1].Detail = Fail, "indexed up to block 9"
+			r.Reconciled[1].Items = []Item{
+				{Name: "balance", Subject: "0xab", Result: Fail, Detail: "the chain has 1 and the database 2"}, {Name: "total-supply", Result: Fail}, {Name: "genesis", Result: Pass},
+			}
+		},
+		VerdictFail, []string{"critical quarterly/chain-diverged/ledger"},
+		"the reconciliation ledger failed: indexed up to block 9; balance 0xab: the chain has 1 and the database 2; and 1 more",
+	},
 	"row lost, as the restore saw": {
 		failRestore("redis", fault.Mismatch, "compare with the fingerprint of P2: table orders: 9 rows, 10 expected"),
 		VerdictFail, []string{"critical quarterly/data-differs/redis"}, "table orders: 9 rows, 10 expected",
