@@ -177,6 +177,20 @@ func (a *app) drillCommitments() *cobra.Command {
 	}
 }
 
+// nextDue is when a plan's next drill is due, and that it should have been done
+// long ago; one that follows policies has no time of its own.
+func nextDue(c drill.Commitment) string {
+	due := when(c.NextDue)
+	switch {
+	case !c.Overdue:
+		return due
+	case due == "":
+		return "overdue"
+	default:
+		return due + ", overdue"
+	}
+}
+
 func (a *app) drillCoverage() *cobra.Command {
 	return &cobra.Command{
 		Use: "coverage", Short: "Say how much of the yearly plan was done", Args: noArgs,

@@ -34,6 +34,20 @@ func TestStepFields(t *testing.T) {
 	}
 }
 
+// A drill that should have been done is said to be overdue, whether its plan has
+// a schedule or follows policies.
+func TestNextDue(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 4, 1, 6, 0, 0, 0, time.UTC)
+	for want, c := range map[string]drill.Commitment{
+		"": {}, "2026-04-01T06:00:00Z": {NextDue: at}, "2026-04-01T06:00:00Z, overdue": {NextDue: at, Overdue: true}, "overdue": {Overdue: true},
+	} {
+		if got := nextDue(c); got != want {
+			t.Errorf("%+v: %q, want %q", c, got, want)
+		}
+	}
+}
+
 // What was stopped on this host is not shown as standing.
 func TestStoppedServersAreNotShown(t *testing.T) {
 	t.Parallel()
