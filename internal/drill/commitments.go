@@ -79,14 +79,12 @@ func (p Plan) ValidFor() time.Duration {
 	}
 }
 
-// Commit says of every plan, in order of name, what may be promised today. A
-// tabletop promises nothing and is left out.
+// Commit says of every plan, in order of name, what may be promised today: of a
+// tabletop nothing, but it falls due as all others do.
 func Commit(plans map[string]PlanState, now time.Time) []Commitment {
 	commitments := []Commitment{}
 	for _, name := range slices.Sorted(maps.Keys(plans)) {
-		if kindOf(Record{Plan: plans[name].Plan}) != Tabletop {
-			commitments = append(commitments, commit(name, plans[name], now))
-		}
+		commitments = append(commitments, commit(name, plans[name], now))
 	}
 	return commitments
 }
@@ -104,6 +102,9 @@ func commit(name string, state PlanState, now time.Time) Commitment {
 	}
 	slices.Sort(c.OpenFindings)
 	drills := latest(name, state.Last)
+	if c.Kind == Tabletop {
+		return c.ofPeople(drills)
+	}
 	at := slices.IndexFunc(drills, Summary.proves)
 	if at < 0 {
 		c.Reason = notShown(state.Plan, drills)
@@ -130,6 +131,17 @@ func commit(name string, state PlanState, now time.Time) Commitment {
 		c.Reason += "; no RTO target is set, so none is promised"
 	}
 	return c.aimless()
+}
+
+// ofPeople is the commitment of a tabletop: it restores nothing, so that nothing
+// is measured or promised by it.
+func (c Commitment) ofPeople(drills []Summary) Commitment {
+	c.Surfaces, c.RTOTarget, c.RPOTarget = []string{}, 0, 0
+	c.Reason = "a tabletop promises nothing"
+	if len(drills) > 0 {
+		c.Drill = drills[0].ID
+	}
+	return c
 }
 
 // measured notes which drill a commitment goes by.

@@ -198,12 +198,29 @@ func TestCommitmentInFull(t *testing.T) {
 		ProvenAt: signedAt, ValidUntil: signedAt.AddDate(0, 0, 100), NextDue: judged.AddDate(0, 1, 0), Overdue: true,
 		Changed: []string{}, OpenFindings: []string{"quarterly/a", "quarterly/b"},
 	}}
-	tabletop := PlanState{Plan: Plan{Kind: Tabletop, Targets: s.Plan.Targets}}
-	if diff := cmp.Diff(want, Commit(map[string]PlanState{"quarterly": s, "people": tabletop}, judged)); diff != "" {
+	if diff := cmp.Diff(want, Commit(map[string]PlanState{"quarterly": s}, judged)); diff != "" {
 		t.Error(diff)
 	}
 	if got := Commit(nil, judged); got == nil || len(got) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A tabletop promises nothing, also when it passed and was signed. That one is
+// overdue, and what it has found, is told of it as of any other plan.
+func TestCommitmentOfATabletop(t *testing.T) {
+	t.Parallel()
+	s := change(stateOf(drilled("1", VerdictPass, judged.AddDate(0, 0, -10))), func(s *PlanState) {
+		s.Plan = Plan{Kind: Tabletop}
+		s.Overdue = true
+		s.Open = []Finding{{ID: "people/a"}}
+	})
+	want := []Commitment{{
+		Plan: "quarterly", Kind: Tabletop, Surfaces: []string{}, State: Unproven, Reason: "a tabletop promises nothing",
+		Drill: "1", NextDue: judged.AddDate(0, 1, 0), Overdue: true, OpenFindings: []string{"people/a"},
+	}}
+	if diff := cmp.Diff(want, Commit(map[string]PlanState{"quarterly": s}, judged)); diff != "" {
+		t.Error(diff)
 	}
 }
 
