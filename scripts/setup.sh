@@ -92,6 +92,7 @@ develop() {
 	need b3sum -- on_path b3sum
 	need jq -- on_path jq
 	need openssl -- on_path openssl
+	need systemd -- on_path systemd-analyze
 	need postgresql postgresql-contrib -- postgres_contrib
 	install_missing
 	go mod download

@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
 // minimal are values that the chart takes as they are.
@@ -29,6 +33,7 @@ func TestValuesThatAreRefused(t *testing.T) {
 		"a passphrase in the open":             {"config: {encryption: {passphrase: hush-hush-hush}}", "/config/encryption/passphrase': 'hush-hush-hush' does not match pattern"},
 		"a store's key in the open":            {"config: {stores: {primary: {secretAccessKey: hush}}}", "/config/stores/primary/secretAccessKey': 'hush' does not match pattern"},
 		"a password in a URL":                  {"config: {surfaces: {main: {url: \"postgres://app:hush@db/app\"}}}", "/config/surfaces/main/url': 'not' failed"},
+		"an address that is a secret itself":   {"config: {alerts: {channels: {ops: {kind: slack, url: \"https://hooks.example.com/hush\"}}}}", "/config/alerts/channels/ops/url': 'https://hooks.example.com/hush' does not match pattern"},
 		"a secret that is the chart's to name": {"secrets: {LIFEBOAT_ADMIN_KEY: {name: a, key: b}}", "/secrets/LIFEBOAT_ADMIN_KEY': false schema"},
 		"a secret without a key":               {"secrets: {S3_SECRET_KEY: {name: a, key: null}}", "/secrets/S3_SECRET_KEY/key': got null, want string"},
 		"no Temporal":                          {`temporal: {address: ""}`, "temporal.address is missing"},
@@ -64,5 +69,29 @@ func TestAnOlderClusterIsRefused(t *testing.T) {
 	_, err := run(t, "template", "dalp", ".", "--kube-version", "1.29.0", "-f", minimal)
 	if err == nil || !strings.Contains(err.Error(), "kubeVersion") {
 		t.Errorf("Kubernetes 1.29: %v", err)
+	}
+}
+
+// The values in docs/deploy.md work as they stand there.
+func TestTheManualsValuesAreTaken(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(servers.Root(t), "docs", "deploy.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, found := strings.Cut(string(text), "```yaml\n# values.yaml\n")
+	block, _, closed := strings.Cut(block, "```")
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, []byte(block), 0o600); err != nil || !found || !closed {
+		t.Fatalf("docs/deploy.md has no values: %v", err)
+	}
+	all := objects(t, render(t, "lifeboat", values{"manual", []string{"-f", file}}))
+	for name, pod := range pods(t, all) {
+		for _, o := range all {
+			if o.GetKind() == "ConfigMap" && o.GetName() == "dalp-lifeboat" {
+				config, _, _ := unstructured.NestedString(o.Object, "data", "lifeboat.yaml")
+				loads(t, name, config, pod)
+			}
+		}
 	}
 }

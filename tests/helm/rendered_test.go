@@ -15,7 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/lifeboat-dr/lifeboat/internal/config")
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+)
 
 // typed reads an object as its type, and refuses fields that the type does not have.
 func typed[T any](t *testing.T, o *unstructured.Unstructured) T {
