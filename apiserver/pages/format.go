@@ -60,23 +60,18 @@ func age(t, now time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
 	}
-	since := now.Sub(t)
-	switch {
-	case since < 0 && since > -time.Second:
-		since = 0
-		fallthrough
-	case since >= 0:
+	if since := now.Sub(t); since >= 0 {
 		return timeElement(t, rough(since)+" ago")
-	default:
-		return timeElement(t, "in "+rough(-since))
 	}
+	return timeElement(t, "in "+rough(t.Sub(now)))
 }
 
-// rough is a length of time in its largest unit: seconds, minutes, hours, days.
+// rough is a length of time in its largest unit, from minutes on: a page that is
+// kept fresh is not to change every second.
 func rough(d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
+		return "less than 1 min"
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", int(d.Minutes()))
 	case d < 48*time.Hour:
@@ -159,7 +154,7 @@ func bytesText(of any) string {
 	}
 	for _, unit := range []string{"B", "kB", "MB", "GB", "TB"} {
 		if math.Abs(n) < 999.5 {
-			if unit == "B" || math.Abs(n) >= 99.5 {
+			if unit == "B" || math.Abs(n) >= 99.95 {
 				return fmt.Sprintf("%.0f %s", n, unit)
 			}
 			return fmt.Sprintf("%.1f %s", n, unit)

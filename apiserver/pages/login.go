@@ -41,9 +41,9 @@ func (s *site) toLogin(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// local is a path on this server to go on to; "/" for anything that a browser
+// localPath is a path on this server to go on to; "/" for anything that a browser
 // might take for another server's.
-func local(next string) string {
+func localPath(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
 		strings.ContainsAny(next, "\\\r\n\t") {
@@ -54,7 +54,7 @@ func local(next string) string {
 
 func (s *site) showLogin(c echo.Context) error {
 	s.guard(c)
-	next := local(c.QueryParam("next"))
+	next := localPath(c.QueryParam("next"))
 	if _, ok := s.visitor(c); ok {
 		return c.Redirect(http.StatusSeeOther, next)
 	}
@@ -69,7 +69,7 @@ func (s *site) loginPage(c echo.Context, status int, form loginForm) error {
 // login checks an API key. The API counts failures, and writes them to the audit log.
 func (s *site) login(c echo.Context) error {
 	s.guard(c)
-	form := loginForm{Next: local(c.FormValue("next"))}
+	form := loginForm{Next: localPath(c.FormValue("next"))}
 	key, err := s.api.Login(c.Request().Context(), c.FormValue("key"), remote(c.Request()))
 	if refusal, ok := errors.AsType[huma.StatusError](err); ok && refusal.GetStatus() < http.StatusInternalServerError {
 		form.Problem = "That key is not valid. Enter it whole, as it was shown when it was made: lb_ID_SECRET."

@@ -80,7 +80,7 @@ func (s *site) beginOIDC(c echo.Context) error {
 	if err != nil {
 		return s.refusedOIDC(c, http.StatusBadGateway, err, "The provider of sign-in can't be reached: try again, or sign in with an API key.")
 	}
-	b := begun{State: seal.RandomID(32), Nonce: seal.RandomID(32), Verifier: oauth2.GenerateVerifier(), Next: local(c.QueryParam("next"))}
+	b := begun{State: seal.RandomID(32), Nonce: seal.RandomID(32), Verifier: oauth2.GenerateVerifier(), Next: localPath(c.QueryParam("next"))}
 	s.setCookie(c, loginCookie, b, loginLife)
 	return c.Redirect(http.StatusSeeOther, settings.AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)))
 }

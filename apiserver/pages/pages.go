@@ -55,9 +55,14 @@ type site struct {
 
 // Mount adds the pages to a router whose middlewares are the API server's.
 func Mount(router *echo.Echo, api *apiserver.Server, o Options) error {
+	_, err := mount(router, api, o)
+	return err
+}
+
+func mount(router *echo.Echo, api *apiserver.Server, o Options) (*site, error) {
 	key, err := seal.NewPayloadKey(o.SessionKey)
 	if err != nil {
-		return fault.New(fault.Invalid, "the key for sessions can't be used: give pages.sessionKey 32 random bytes in base64 "+
+		return nil, fault.New(fault.Invalid, "the key for sessions can't be used: give pages.sessionKey 32 random bytes in base64 "+
 			"(openssl rand -base64 32) or a passphrase of at least 12 characters")
 	}
 	s := &site{
@@ -68,10 +73,10 @@ func Mount(router *echo.Echo, api *apiserver.Server, o Options) error {
 		s.now = time.Now
 	}
 	if s.assets, err = loadAssets(); err != nil {
-		return err
+		return nil, err
 	}
 	if s.templates, err = s.loadTemplates(); err != nil {
-		return err
+		return nil, err
 	}
 	if o.Config.OIDC != nil {
 		s.oidc = newOIDCLogin(*o.Config.OIDC, o.Config.URL)
@@ -85,12 +90,19 @@ func Mount(router *echo.Echo, api *apiserver.Server, o Options) error {
 	router.RouteNotFound("/*", s.notFound)
 	s.post("/logout", s.logout)
 	s.routes()
-	return nil
+	return s, nil
 }
 
 // routes lists the pages.
 func (s *site) routes() {
 	s.get("/", s.overview)
+	s.get("/alerts", s.alerts)
+	s.get("/surfaces/:name", s.surface)
+	s.get("/schedules", s.schedules)
+	s.post("/schedules/:of/:name/pause", s.pauseSchedule)
+	s.post("/schedules/:of/:name/resume", s.resumeSchedule)
+	s.post("/schedules/:of/:name/run", s.runSchedule)
+	s.get("/audit", s.audit)
 	s.live("overview", 5*time.Second, s.overviewParts)
 }
 

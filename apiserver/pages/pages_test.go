@@ -1,0 +1,353 @@
+package pages
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/lifeboat-dr/lifeboat/apiserver"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
+	"github.com/lifeboat-dr/lifeboat/internal/status"
+)
+
+// readable are the pages that anybody who is signed in can read.
+var readable = []string{"/", "/alerts", "/alerts?state=firing&severity=critical", "/schedules", "/surfaces/main"}
+
+// well checks what holds of every page: its policy, that nothing in it is a
+// script, a style or a handler, that IDs are unique, that forms have their token
+// and inputs their labels, tables their captions.
+func (p page) well() {
+	p.t.Helper()
+	if got := p.header.Get("Content-Security-Policy"); got != policy {
+		p.t.Errorf("%s: Content-Security-Policy %q", p.path, got)
+	}
+	if got := p.header.Get("Cache-Control"); got != "no-store" {
+		p.t.Errorf("%s: Cache-Control %q", p.path, got)
+	}
+	ids, labelled, headings := map[string]bool{}, map[string]bool{}, 0
+	for _, n := range p.nodes() {
+		if n.Data == "label" {
+			labelled[attr(n, "for")] = true
+		}
+	}
+	for _, n := range p.nodes() {
+		for _, a := range n.Attr {
+			switch {
+			case a.Key == "style" || strings.HasPrefix(a.Key, "on") || strings.HasPrefix(a.Key, "hx-on") || a.Key == "hx-vals" || a.Key == "hx-vars":
+				p.t.Errorf("%s: <%s %s=%q>", p.path, n.Data, a.Key, a.Val)
+			case (a.Key == "href" || a.Key == "src" || a.Key == "action") && strings.HasPrefix(strings.ToLower(a.Val), "javascript:"):
+				p.t.Errorf("%s: <%s %s=%q>", p.path, n.Data, a.Key, a.Val)
+			case a.Key == "id" && ids[a.Val]:
+				p.t.Errorf("%s: the id %s is there twice", p.path, a.Val)
+			case a.Key == "id":
+				ids[a.Val] = true
+			}
+		}
+		switch n.Data {
+		case "style":
+			p.t.Errorf("%s has a style element", p.path)
+		case "script":
+			if n.FirstChild != nil || !strings.HasPrefix(attr(n, "src"), "/static/") {
+				p.t.Errorf("%s has a script of its own", p.path)
+			}
+		case "h1":
+			headings++
+		case "form":
+			if strings.EqualFold(attr(n, "method"), "post") && attr(n, "action") != "/login" && !hasToken(n) {
+				p.t.Errorf("%s: the form of %s has no token", p.path, attr(n, "action"))
+			}
+		case "input", "select", "textarea":
+			if kind := attr(n, "type"); kind != "hidden" && kind != "radio" && kind != "checkbox" && !labelled[attr(n, "id")] && attr(n, "aria-label") == "" {
+				p.t.Errorf("%s: the field %s has no label", p.path, attr(n, "name"))
+			}
+		case "table":
+			if n.FirstChild == nil || first(n).Data != "caption" {
+				p.t.Errorf("%s has a table without a caption", p.path)
+			}
+		}
+	}
+	if headings != 1 || !ids["main"] {
+		p.t.Errorf("%s has %d headings of the first order", p.path, headings)
+	}
+	if strings.Contains(p.body, hush) {
+		p.t.Errorf("%s shows a secret", p.path)
+	}
+	if strings.Contains(p.body, "ZgotmplZ") || strings.Contains(p.body, "<no value>") {
+		p.t.Errorf("%s has something that the templates refused: %s", p.path, p.body)
+	}
+	p.balanced()
+}
+
+func first(n *html.Node) *html.Node {
+	for c := range n.ChildNodes() {
+		if c.Type == html.ElementNode {
+			return c
+		}
+	}
+	return n
+}
+
+func hasToken(form *html.Node) bool {
+	for n := range form.Descendants() {
+		if n.Data == "input" && attr(n, "name") == "csrf" && attr(n, "value") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// void are the elements without an end (WHATWG HTML 13.1.2), and those of SVG that end themselves.
+var void = map[string]bool{
+	"area": true, "base": true, "br": true, "col": true, "embed": true, "hr": true, "img": true, "input": true, "link": true, "meta": true,
+	"source": true, "track": true, "wbr": true,
+}
+
+// balanced checks that every element that is begun is ended, and in order: the
+// parser would mend it, and browsers do so each in their way.
+func (p page) balanced() {
+	p.t.Helper()
+	tokens := html.NewTokenizer(strings.NewReader(p.body))
+	var open []string
+	for {
+		switch tokens.Next() {
+		case html.ErrorToken:
+			if len(open) > 0 {
+				p.t.Errorf("%s: <%s> is not ended", p.path, open[len(open)-1])
+			}
+			return
+		case html.StartTagToken:
+			if name, _ := tokens.TagName(); !void[string(name)] {
+				open = append(open, string(name))
+			}
+		case html.EndTagToken:
+			name, _ := tokens.TagName()
+			if len(open) == 0 || open[len(open)-1] != string(name) {
+				p.t.Errorf("%s: </%s> ends %v", p.path, name, open)
+				return
+			}
+			open = open[:len(open)-1]
+		}
+	}
+}
+
+func TestEveryPageIsWell(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.launcher.running = []launch.Run{{Surface: "main", Operation: "snapshot", WorkflowID: "snapshot/main/x", Started: time.Now()}}
+	for _, role := range []apiserver.Role{apiserver.Viewer, apiserver.Admin} {
+		w := b.as(role)
+		for _, path := range readable {
+			p := w.get(path)
+			p.wants(http.StatusOK, "Lifeboat")
+			p.well()
+		}
+	}
+	w := b.as(apiserver.Approver)
+	audit := w.get("/audit")
+	audit.wants(http.StatusOK, "session.login", "approver")
+	audit.well()
+	login := b.browser().get("/login")
+	login.wants(http.StatusOK, "API key")
+	login.well()
+	b.tell(func(r *status.Report) { *r = status.Report{} })
+	for _, path := range readable {
+		// The API remembers a report for five seconds: this is a server of its own.
+		fresh := setup(t)
+		fresh.tell(func(r *status.Report) { *r = status.Report{} })
+		p := fresh.as(apiserver.Viewer).get(path)
+		p.wants(http.StatusOK)
+		p.well()
+	}
+}
+
+func TestOverviewSaysWhatIsWrongFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.launcher.running = []launch.Run{{Surface: "main", Operation: "snapshot", WorkflowID: "snapshot/main/x", Started: time.Now()}}
+	p := b.as(apiserver.Viewer).get("/")
+	p.wants(http.StatusOK, "1 alert fires", "The drill quarterly is overdue", "Run it.", "Last good point 3 h ago", "Last proven point 2 d ago",
+		"RPO now 42 s of 1 min", "RTO measured 31 min 40 s of 30 min missed quarterly", "Next drill – overdue", "Next backup in 2 h",
+		"Running snapshot snapshot/main/x", "Any moment from", "7 entries, read whole 1 h ago", "Reported less than 1 min ago by worker-1")
+	if strings.Index(p.body, "What is wrong") > strings.Index(p.body, "Last good point") {
+		t.Error("what is wrong does not stand first")
+	}
+	if want := `href="http://127.0.0.1:8233/namespaces/default/workflows/snapshot%2Fmain%2Fx"`; !strings.Contains(p.body, want) {
+		t.Errorf("there is no link to the run: %s", p.body)
+	}
+}
+
+func TestNobodyWatches(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.tell(func(r *status.Report) { *r = status.Report{} })
+	b.as(apiserver.Viewer).get("/").wants(http.StatusOK, "1 alert fires", "LifeboatNotWatching", "nobody watches: start a worker", "There is no report")
+	old := setup(t)
+	old.tell(func(r *status.Report) { r.At = time.Now().Add(-time.Hour) })
+	p := old.as(apiserver.Viewer).get("/")
+	p.wants(http.StatusOK, "2 alerts fire", "LifeboatNotWatching")
+	if strings.Index(p.body, "LifeboatNotWatching") > strings.Index(p.body, "LifeboatDrillOverdue") {
+		t.Error("that nobody watches is not the worst")
+	}
+}
+
+func TestSchedulesByRole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	read := b.as(apiserver.Viewer)
+	p := read.get("/schedules")
+	p.wants(http.StatusOK, "main-daily", "0 2 * * *")
+	for _, n := range p.nodes() {
+		if n.Data == "form" && attr(n, "action") != "/logout" {
+			t.Errorf("a viewer is offered %s", attr(n, "action"))
+		}
+	}
+	for _, action := range []string{"pause", "resume", "run"} {
+		p = read.submit(read.get("/schedules"), "/schedules/policy/main-daily/"+action, url.Values{"reason": {"x"}})
+		p.wants(http.StatusOK, "this takes the role operator, and the key has the role viewer")
+	}
+	if n := len(b.launcher.changes()); n > 0 {
+		t.Fatalf("a viewer changed schedules: %v", b.launcher.changes())
+	}
+
+	work := b.as(apiserver.Operator)
+	p = work.submit(work.get("/schedules"), "/schedules/policy/main-daily/pause", url.Values{"reason": {"the disk is full"}})
+	p.wants(http.StatusOK, "main-daily is paused.", "the disk is full", "by a person")
+	p.well()
+	// The line is shown once.
+	if strings.Contains(work.get("/schedules").text(), "main-daily is paused.") {
+		t.Error("a line is shown again")
+	}
+	p = work.submit(p, "/schedules/policy/main-daily/pause", nil)
+	p.wants(http.StatusOK, "reason")
+	work.submit(p, "/schedules/policy/main-daily/resume", nil).wants(http.StatusOK, "main-daily goes on by its schedule.")
+	work.submit(p, "/schedules/policy/nothing/resume", nil).wants(http.StatusOK, "there is no policy and no plan")
+	p = work.get("/schedules")
+	started := work.submit(p, "/schedules/policy/main-daily/run", nil)
+	again := work.submit(p, "/schedules/policy/main-daily/run", nil)
+	if started.path != "/snapshots/id-1" || again.path != started.path {
+		t.Errorf("running it leads to %s, and sending the form again to %s", started.path, again.path)
+	}
+	want := []string{"pause main-daily: the disk is full", "resume main-daily", "snapshot main of main-daily for operator"}
+	if got := b.launcher.changes(); strings.Join(got, "; ") != strings.Join(want, "; ") {
+		t.Errorf("it did %q, want %q", got, want)
+	}
+	log := b.audited()
+	for _, action := range []string{"schedule.pause", "schedule.resume", "schedule.run"} {
+		if !strings.Contains(log, `"actor":"operator","role":"operator","action":"`+action) {
+			t.Errorf("%s is not in the audit log: %s", action, log)
+		}
+	}
+}
+
+func TestAuditPage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	viewer := b.as(apiserver.Viewer)
+	p := viewer.get("/audit")
+	p.wants(http.StatusForbidden, "this takes the role approver")
+	p.well()
+	if strings.Contains(viewer.get("/").text(), "Audit") {
+		t.Error("a viewer is offered the audit log")
+	}
+	for range 60 {
+		w := b.browser()
+		w.signIn(token(apiserver.Operator))
+	}
+	w := b.as(apiserver.Approver)
+	p = w.get("/audit?words=operator+login")
+	p.wants(http.StatusOK, "session.login")
+	if strings.Contains(p.text(), "approver (approver) session.login") {
+		t.Error("a search finds what it should not")
+	}
+	w.get("/audit?result=failed").wants(http.StatusOK, "Nothing was found")
+	p = w.get("/audit")
+	older := ""
+	for _, n := range p.nodes() {
+		if n.Data == "a" && n.FirstChild != nil && n.FirstChild.Data == "Older" {
+			older = attr(n, "href")
+		}
+	}
+	if rows := strings.Count(p.body, `<th scope="row">`); rows < 50 || rows > 60 || older == "" {
+		t.Fatalf("a page has %d entries, and %q leads to older ones", rows, older)
+	}
+	w.get(older).wants(http.StatusOK, "session.login", "Newest")
+}
+
+func TestErrorsArePages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := b.as(apiserver.Viewer)
+	for path, c := range map[string]struct {
+		status int
+		text   string
+	}{
+		"/nothing":          {http.StatusNotFound, "There is no such page"},
+		"/surfaces/nothing": {http.StatusNotFound, `surface "nothing" is not in the configuration (there are main)`},
+		"/alerts?state=x":   {http.StatusUnprocessableEntity, "query.state"},
+	} {
+		p := w.get(path)
+		p.wants(c.status, c.text, "Go to the overview")
+		p.well()
+	}
+	if p := b.browser().get("/nothing"); p.path != "/login?next=%2Fnothing" {
+		t.Errorf("who is not signed in is told of %s", p.path)
+	}
+	if p := w.get("/v1/nothing"); p.status != http.StatusNotFound || p.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("the API answers %d, %s", p.status, p.header.Get("Content-Type"))
+	}
+	// The session is the pages', and no key of the API.
+	if p := w.get("/v1/surfaces"); p.status != http.StatusUnauthorized {
+		t.Errorf("the API takes the cookie of a session: %d", p.status)
+	}
+	if p := w.get("/static/nothing.css"); p.status != http.StatusNotFound {
+		t.Errorf("status %d", p.status)
+	}
+	p := b.browser().get("/schedules", "HX-Request", "true")
+	if p.status != http.StatusUnauthorized || p.header.Get("HX-Redirect") != "/login?next=%2Fschedules" {
+		t.Errorf("a script is told %d, %v", p.status, p.header)
+	}
+}
+
+var digested = regexp.MustCompile(`^/static/[a-z0-9.-]+-[0-9a-f]{16}\.(css|js|svg)$`)
+
+func TestStaticFiles(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := b.browser()
+	loaded := 0
+	for _, n := range w.get("/login").nodes() {
+		address := attr(n, "src")
+		if n.Data == "link" {
+			address = attr(n, "href")
+		}
+		if address == "" {
+			continue
+		}
+		loaded++
+		if !digested.MatchString(address) {
+			t.Errorf("%s has no digest", address)
+		}
+		p := w.get(address, "Accept-Encoding", "identity")
+		if p.status != http.StatusOK || p.header.Get("Cache-Control") != "public, max-age=31536000, immutable" || p.body == "" {
+			t.Errorf("%s: %d, %v", address, p.status, p.header)
+		}
+		packed := w.get(address, "Accept-Encoding", "gzip")
+		r, err := gzip.NewReader(strings.NewReader(packed.body))
+		if err != nil {
+			t.Fatalf("%s: %v", address, err)
+		}
+		if text, err := io.ReadAll(r); err != nil || string(text) != p.body {
+			t.Errorf("%s: packed it is something else: %v", address, err)
+		}
+	}
+	if loaded < 4 {
+		t.Errorf("%d files are loaded", loaded)
+	}
+}
