@@ -171,15 +171,15 @@ func TestCommitments(t *testing.T) {
 		}
 		return strings.Join(out, ", ")
 	}
-	if got := state(); got != "nightly unproven, quarterly unproven" {
+	if got := state(); got != "nightly unproven, quarterly unproven, talk unproven" {
 		t.Errorf("before any drill: %s", got)
 	}
 	rec := b.judge("quarterly", aDrill, true)
-	if got := state(); got != "nightly unproven, quarterly unproven" {
+	if got := state(); got != "nightly unproven, quarterly unproven, talk unproven" {
 		t.Errorf("before the signature: %s", got)
 	}
 	b.decide(rec, drill.DecisionSigned, "approver")
-	if got := state(); got != "nightly unproven, quarterly proven" {
+	if got := state(); got != "nightly unproven, quarterly proven, talk unproven" {
 		t.Errorf("after the signature: %s", got)
 	}
 	coverage := decode[drill.Coverage](t, b.as(Viewer, "GET", "/v1/coverage", ""))
