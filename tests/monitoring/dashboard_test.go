@@ -85,7 +85,7 @@ func queries(d dashboard) map[string]string {
 func TestTheDashboardIsWellFormed(t *testing.T) {
 	t.Parallel()
 	d := read(t)
-	if d.UID != "lifeboat" || d.Title != "Lifeboat" || d.SchemaVersion < 41 {
+	if d.UID != "lifeboat" || d.Title != "Lifeboat" || d.SchemaVersion < 42 {
 		t.Errorf("the dashboard is %q (%q), of schema %d", d.Title, d.UID, d.SchemaVersion)
 	}
 	var rows []string
