@@ -53,10 +53,13 @@ type site struct {
 	streams   atomic.Int64
 }
 
-// Mount adds the pages to a router whose middlewares are the API server's.
-func Mount(router *echo.Echo, api *apiserver.Server, o Options) error {
-	_, err := mount(router, api, o)
-	return err
+// With returns what apiserver.Deps.Pages takes: it adds the pages to a router
+// whose middlewares are the API server's.
+func With(o Options) func(router *echo.Echo, api *apiserver.Server) error {
+	return func(router *echo.Echo, api *apiserver.Server) error {
+		_, err := mount(router, api, o)
+		return err
+	}
 }
 
 func mount(router *echo.Echo, api *apiserver.Server, o Options) (*site, error) {

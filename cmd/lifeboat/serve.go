@@ -192,11 +192,9 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus, PITRPlan: parts.PITRPlan,
 		Ledger: parts.Ledger, Drills: parts.Drills, NoLedger: parts.NoLedger, Commitments: parts.Commitments, Coverage: parts.Coverage, Report: parts.Report,
 		TemporalUI: ui, Version: version, Logger: log,
-		Pages: func(router *echo.Echo, api *apiserver.Server) error {
-			return pages.Mount(router, api, pages.Options{
-				Config: c.Pages, SessionKey: sessions, TemporalUI: ui, Namespace: c.Temporal.Namespace, Version: version,
-			})
-		},
+		Pages: pages.With(pages.Options{
+			Config: c.Pages, SessionKey: sessions, TemporalUI: ui, Namespace: c.Temporal.Namespace, Version: version,
+		}),
 	})
 }
 
