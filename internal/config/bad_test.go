@@ -31,7 +31,7 @@ func TestBadConfigurations(t *testing.T) {
 		// Want are the lines, without the file's name.
 		want string
 	}{
-		"unknown section":     {"", "stoers: {}", `10: unknown key "stoers"; known are admin, audit, `},
+		"unknown section":     {"", "stoers: {}", `10: unknown key "stoers"; known are admin, alerts, audit, `},
 		"unknown field":       {"bucket: b", "bukket: b", `3: unknown key "bukket" in stores.primary; known are accessKeyId, bucket, `},
 		"duplicate section":   {"", "stores: {}", `10: the key "stores" is there twice, also in line 2`},
 		"duplicate name":      {"disk: {", "primary: {", `4: the key "primary" is there twice, also in line 3`},

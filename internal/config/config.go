@@ -36,6 +36,8 @@ type Config struct {
 	Drills map[string]drill.Plan `yaml:"drills" json:"drills,omitempty"`
 	// Evidence says where drills and audit entries are kept, and who signs them.
 	Evidence Evidence `yaml:"evidence" json:"evidence"`
+	// Watch is looked at beside what is protected.
+	Watch Watch `yaml:"watch" json:"watch"`
 	// PointsPrefix is put before SURFACE/ID on every store. It may hold
 	// ${iso_date()} and ${iso_datetime()}.
 	PointsPrefix string `yaml:"pointsPrefix" json:"pointsPrefix"`
@@ -45,6 +47,8 @@ type Config struct {
 	Audit    Audit `yaml:"audit" json:"audit"`
 	// Pages says how people sign in to the admin pages.
 	Pages Pages `yaml:"pages" json:"pages"`
+	// Alerts says who is told when something is wrong.
+	Alerts Alerts `yaml:"alerts" json:"alerts"`
 
 	// origins says where each value was read: "lifeboat.yaml:12", or a variable's name.
 	origins origins

@@ -14,7 +14,8 @@ import (
 // the same data in the same way. Values of secrets don't count, only whether
 // they are set; but the server, database and account that a URL or connection
 // string names do. What concerns one process alone (temporal, listen, dataDir,
-// admin, audit) is left out, and so are drills and evidence: see PlanDigest and ProofParts.
+// admin, audit) is left out, and what is merely watched; and so are drills and
+// evidence: see PlanDigest and ProofParts.
 func (c *Config) Fingerprint() string {
 	locations := make(map[string]string)
 	for name, s := range c.Surfaces {

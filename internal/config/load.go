@@ -53,6 +53,7 @@ func Load(path string, environ []string) (*Config, error) {
 	found := &problems{}
 	if path == "" {
 		readVariables(env, c, found)
+		alertVariables(env, c, found)
 	} else {
 		data, err := readFile(path)
 		if err != nil {
@@ -154,6 +155,7 @@ func complete(env environment, c *Config) {
 		c.Audit.File = filepath.Join(c.DataDir, "audit.jsonl")
 	}
 	completePages(&c.Pages)
+	completeAlerts(c)
 	for name, p := range c.Policies {
 		if p.Kind == "" {
 			p.Kind = KindSnapshot

@@ -27,8 +27,10 @@ func (c *Config) Validate() error {
 	v.policies()
 	v.drills()
 	v.evidence()
+	v.watch()
 	v.admin()
 	v.pages()
+	v.alerts()
 	return v.found.err()
 }
 
