@@ -27,7 +27,7 @@ func resource(group, name string) schema.GroupVersionResource {
 // documents speak of, and what nobody should touch.
 var asked = map[string][]string{
 	"": {
-		"pods", "pods/log", "pods/exec", "secrets", "configmaps", "services", "namespaces", "nodes", "persistentvolumes", "persistentvolumeclaims",
+		"pods", "pods/log", "pods/exec", "secrets", "configmaps", "services", "namespaces", "nodes", "nodes/proxy", "persistentvolumes", "persistentvolumeclaims",
 		"serviceaccounts", "serviceaccounts/token", "events",
 	},
 	"apps":                      {"deployments", "statefulsets"},
@@ -187,4 +187,8 @@ func TestRightsOnTheWholeCluster(t *testing.T) {
 	install(t, "dalp", values{"environments", []string{"-f", minimal, "--set", "rbac.kubernetes.environments=true"}})
 	compare("dalp", "dalp-lifeboat-worker", manual(t, "kubernetes.md", "lifeboat-restorer}\n"))
 	compare("dalp", "dalp-lifeboat-apiserver", nil)
+	install(t, "minio", values{"volumes", []string{"-f", minimal, "--set", "rbac.kubernetes.volumes=true"}})
+	compare("minio", "dalp-lifeboat-worker", []rbacv1.PolicyRule{rule("", "nodes/proxy", "get")})
+	install(t, "elsewhere", values{"nothing", []string{"-f", minimal}})
+	compare("elsewhere", "dalp-lifeboat-worker", nil)
 }

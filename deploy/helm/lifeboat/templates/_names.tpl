@@ -64,7 +64,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{/* Whether the accounts have anything to ask of the Kubernetes API: "true", or nothing. */}}
 {{- define "lifeboat.workerAsks" -}}
 {{- $k := .Values.rbac.kubernetes -}}
-{{- if or $k.namespaces $k.cluster $k.restoreNamespaces $k.environments .Values.rbac.velero.enabled .Values.rbac.cnpg.sources }}true{{ end -}}
+{{- if or $k.namespaces $k.cluster $k.volumes $k.restoreNamespaces $k.environments .Values.rbac.velero.enabled .Values.rbac.cnpg.sources }}true{{ end -}}
 {{- end -}}
 {{- define "lifeboat.apiserverAsks" -}}
 {{- if .Values.rbac.cnpg.sources }}true{{ end -}}

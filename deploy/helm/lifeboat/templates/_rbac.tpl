@@ -40,6 +40,9 @@ subjects:
 {{- define "lifeboat.rules.read" -}}
 - {apiGroups: ["*"], resources: ["*"], verbs: [get, list]}
 {{- end -}}
+{{- define "lifeboat.rules.volumes" -}}
+- {apiGroups: [""], resources: [nodes/proxy], verbs: [get]}
+{{- end -}}
 {{- define "lifeboat.rules.restore" -}}
 - {apiGroups: ["*"], resources: ["*"], verbs: [get, list, create, patch, update]}
 - {apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [bind, escalate]}
