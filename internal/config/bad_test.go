@@ -56,6 +56,8 @@ func TestBadConfigurations(t *testing.T) {
 		"open brace":          {"bucket: b", `bucket: "${NO"`, `3: stores.primary.bucket: "${" without "}"`},
 		"odd brace":           {"bucket: b", `bucket: "${a b}"`, `3: stores.primary.bucket: "${…}" takes the name of a variable`},
 		"name":                {"disk: {", `"a/b": {`, `4: "a/b" in stores is not a usable name`},
+		"watched address":     {"", "watch: {certificates: [www.example]}", `10: watch.certificates.0 "www.example" must be HOST:PORT`},
+		"watched disk":        {"", "watch: {disks: [var]}", `10: watch.disks.0 "var" must be an absolute path`},
 		"listen":              {"", "listen: 8080", `10: listen "8080" must be HOST:PORT`},
 		"port":                {"", "listen: localhost:http", `10: listen "localhost:http" needs a port of 0 to 65535`},
 		"data folder":         {"", "dataDir: here", `10: dataDir "here" must be an absolute path`},

@@ -103,6 +103,7 @@ func TestLoadReadsEverySection(t *testing.T) {
 			Name: "ci", Hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA", Role: "operator",
 		}}},
 		Audit: Audit{File: "/var/log/lifeboat-audit.jsonl"},
+		Watch: Watch{Certificates: []string{"www.example:443"}, Disks: []string{"/srv"}},
 		Evidence: Evidence{
 			Store: "offsite", Copies: []string{"primary", "cloud"}, Origin: "ledger-of-tests", Key: secret.String(key),
 			Trusted: []string{public}, Retain: drill.Duration(400 * day),

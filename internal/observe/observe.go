@@ -104,7 +104,8 @@ type Reader struct {
 	wal     map[string]*reading[pitr.Status]
 	stores  map[string]*reading[struct{}]
 	vitals  map[string]*reading[status.Vitals]
-	hosts   *reading[status.Vitals]
+	shown   *reading[signs]
+	disks   *reading[signs]
 	plans   *reading[[]status.Plan]
 	head    *reading[evidence.Checkpoint]
 	whole   *reading[evidence.Report]
@@ -115,6 +116,7 @@ func New(s Sources) *Reader {
 	r := &Reader{s: s, points: newPoints(s)}
 	r.listing = &reading[[]catalog.Point]{every: time.Minute, within: 10 * time.Minute, read: r.points.read}
 	r.wal, r.stores, r.vitals = r.walReadings(), r.storeReadings(), r.vitalReadings()
+	r.shown, r.disks = r.hostReadings()
 	r.plans = &reading[[]status.Plan]{every: time.Minute, within: 5 * time.Minute, read: r.readPlans}
 	r.head, r.whole = r.ledgerReadings()
 	return r
@@ -134,10 +136,10 @@ func (r *Reader) Read(ctx context.Context, now time.Time, before State) State {
 	}
 	r.gather(ctx, waited, now)
 	known := r.known(now, b)
-	out.Report.Surfaces = r.surfaces(now, known, b)
+	out.Report.Surfaces = r.surfaces(now, known, before.Report.Surfaces, b)
 	out.Report.Policies = r.policies(&out.Report, before.Report.Policies, runs, schedules, known)
-	out.Report.Plans = r.plansNow(now, b)
-	out.Report.Stores = r.storesNow(now)
+	out.Report.Plans = r.plansNow(now, before.Report.Plans, b)
+	out.Report.Stores = r.storesNow(now, before.Report.Stores)
 	out.Report.Ledger = r.ledger(ctx, now, before.Report.Ledger, b)
 	out.Report.Vitals, out.Memory.Restarts = r.vitalsNow(now, before, b)
 	out.Report.Blind = b.lines
@@ -154,9 +156,7 @@ func (r *Reader) gather(ctx, waited context.Context, now time.Time) {
 	for _, v := range r.vitals {
 		pending = append(pending, v.start(ctx, now))
 	}
-	if r.hosts != nil {
-		pending = append(pending, r.hosts.start(ctx, now))
-	}
+	pending = append(pending, r.shown.start(ctx, now), r.disks.start(ctx, now))
 	if len(r.s.Config.Drills) > 0 && r.s.Ledger != nil {
 		pending = append(pending, r.plans.start(ctx, now))
 	}

@@ -11,8 +11,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/status"
 )
 
-// readPlans asks what may be promised of each plan, and for its newest drill. A
-// tabletop promises nothing and is left out.
+// readPlans asks what may be promised of each plan, and for its newest drill.
 func (r *Reader) readPlans(ctx context.Context) ([]status.Plan, error) {
 	commitments, err := r.s.Commitments(ctx, time.Now())
 	if err != nil {
@@ -46,12 +45,15 @@ func planOf(c drill.Commitment, done []drills.Drill) status.Plan {
 	return p
 }
 
-func (r *Reader) plansNow(now time.Time, b *blind) []status.Plan {
+func (r *Reader) plansNow(now time.Time, before []status.Plan, b *blind) []status.Plan {
 	if len(r.s.Config.Drills) == 0 || r.s.Ledger == nil {
 		return []status.Plan{}
 	}
 	found, _, line := fresh(r.plans, "the plans of drills", now)
 	b.add(line)
+	if begins(r.plans, now) {
+		found = before
+	}
 	if found == nil {
 		return []status.Plan{}
 	}

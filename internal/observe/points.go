@@ -108,10 +108,15 @@ func (r *Reader) known(now time.Time, b *blind) []catalog.Point {
 }
 
 // surfaces say how the copies of each surface stand.
-func (r *Reader) surfaces(now time.Time, known []catalog.Point, b *blind) []status.Surface {
+func (r *Reader) surfaces(now time.Time, known []catalog.Point, before []status.Surface, b *blind) []status.Surface {
 	out := make([]status.Surface, 0, len(r.s.Config.Surfaces))
 	for _, name := range slices.Sorted(maps.Keys(r.s.Config.Surfaces)) {
 		s := status.Surface{Name: name, Kind: r.s.Config.Surfaces[name].Kind}
+		was := named(before, s)
+		if begins(r.listing, now) {
+			s.Points, s.Bytes = was.Points, was.Bytes
+			s.LastPoint, s.LastVerified, s.LastProven = was.LastPoint, was.LastVerified, was.LastProven
+		}
 		var damaged []string
 		for _, p := range known {
 			if p.Surface != name {
@@ -126,10 +131,20 @@ func (r *Reader) surfaces(now time.Time, known []catalog.Point, b *blind) []stat
 		if n := len(damaged); n > 0 {
 			b.add(fmt.Sprintf("surface %s: %d of its points can't be read, such as %s: see lifeboat snapshot show", name, n, damaged[0]))
 		}
-		r.losing(now, &s, b)
+		r.losing(now, &s, was, b)
 		out = append(out, s)
 	}
 	return out
+}
+
+// named is how a surface stood when it was looked at before.
+func named(before []status.Surface, s status.Surface) status.Surface {
+	for _, was := range before {
+		if was.Name == s.Name && was.Kind == s.Kind {
+			return was
+		}
+	}
+	return status.Surface{}
 }
 
 // count adds a point that can be read; they come the newest first.

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -117,10 +118,17 @@ func fresh[T any](r *reading[T], what string, now time.Time) (value T, known boo
 	case last.at.IsZero() || now.Sub(last.at) > limit:
 		return value, false, what + ": does not answer since " + clock(since)
 	}
-	if last.err != nil {
+	if last.err != nil && !errors.Is(last.err, errSome) {
 		return last.value, true, what + ": " + fault.Line(last.err)
 	}
 	return last.value, true, ""
+}
+
+// begins reports whether the first reading of a worker that has just begun to
+// look is not over. What another one has seen before holds until then.
+func begins[T any](r *reading[T], now time.Time) bool {
+	last, since := r.result()
+	return last.at.IsZero() && (since.IsZero() || now.Sub(since) < stale)
 }
 
 func clock(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -24,19 +24,21 @@ func (r *Reader) storeReadings() map[string]*reading[struct{}] {
 }
 
 // storesNow say whether each store answers and may be written to.
-func (r *Reader) storesNow(now time.Time) []status.Store {
+func (r *Reader) storesNow(now time.Time, before []status.Store) []status.Store {
 	out := make([]status.Store, 0, len(r.stores))
 	for _, name := range slices.Sorted(maps.Keys(r.stores)) {
 		s := status.Store{Name: name, Kind: r.s.Config.Stores[name].Kind}
-		last, since := r.stores[name].result()
-		switch {
-		case last.at.IsZero() && now.Sub(since) < stale:
-			// The first answer is awaited: nothing is known against it.
-			s.Usable = true
+		switch last, _ := r.stores[name].result(); {
 		case last.at.IsZero():
-			s.Problem = "it does not answer"
+			// The first answer is awaited; until then another worker's word holds.
+			s.Usable = true
+			if i := slices.IndexFunc(before, func(was status.Store) bool { return was.Name == name }); i >= 0 {
+				s.Usable, s.Problem = before[i].Usable, before[i].Problem
+			}
 		case last.err != nil:
 			s.Problem = fault.Line(last.err)
+		case now.Sub(last.at) > stale:
+			s.Problem = "it does not answer"
 		default:
 			s.Usable = true
 		}

@@ -31,10 +31,36 @@ func (r *Reader) vitalsNow(now time.Time, before State, b *blind) (status.Vitals
 	for _, name := range slices.Sorted(maps.Keys(r.vitals)) {
 		found, _, line := fresh(r.vitals[name], "the signs of life of surface "+name, now)
 		b.add(line)
+		if begins(r.vitals[name], now) {
+			found = vitalsOf(before.Report.Vitals, name)
+		}
 		add(&out, found, name)
+	}
+	for _, read := range []*reading[signs]{r.shown, r.disks} {
+		found, _, line := fresh(read, "certificates and disks", now)
+		b.add(line)
+		for _, line := range found.failed {
+			b.add(line)
+		}
+		out.Certificates = append(out.Certificates, found.certificates...)
+		out.Disks = append(out.Disks, found.disks...)
 	}
 	restarts := countRestarts(out.Pods, before.Memory.Restarts, now)
 	return out, restarts
+}
+
+// vitalsOf are the signs of life of one surface.
+func vitalsOf(all status.Vitals, name string) status.Vitals {
+	return status.Vitals{
+		Pods:         only(all.Pods, func(p status.Pods) bool { return p.Surface == name }),
+		Replicas:     only(all.Replicas, func(r status.Replica) bool { return r.Surface == name }),
+		Certificates: only(all.Certificates, func(c status.Certificate) bool { return c.Surface == name }),
+		Disks:        only(all.Disks, func(d status.Disk) bool { return d.Surface == name }),
+	}
+}
+
+func only[T any](all []T, keep func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !keep(one) })
 }
 
 // add puts the signs of life of a surface with those of others.
@@ -80,7 +106,7 @@ func countRestarts(pods []status.Pods, before map[string]Restarts, now time.Time
 		was, known := before[name]
 		is := Restarts{Total: p.Restarts, Seen: map[int64]int64{}}
 		for at, n := range was.Seen {
-			if now.Sub(time.Unix(at, 0)) < time.Hour {
+			if now.Sub(time.Unix(at, 0)) < time.Hour+spanOfRestarts {
 				is.Seen[at] = n
 			}
 		}

@@ -43,7 +43,7 @@ func (r *Reader) ships(surface string) bool {
 
 // losing completes a surface by what a disaster now would lose of it, and by how
 // the shipping of its WAL stands.
-func (r *Reader) losing(now time.Time, s *status.Surface, b *blind) {
+func (r *Reader) losing(now time.Time, s *status.Surface, was status.Surface, b *blind) {
 	s.RPOTarget = r.strictest(s.Name)
 	w, followed := r.wal[s.Name]
 	if !followed {
@@ -53,7 +53,11 @@ func (r *Reader) losing(now time.Time, s *status.Surface, b *blind) {
 	found, known, line := fresh(w, "what "+s.Name+" can be put back to", now)
 	b.add(line)
 	last, _ := w.result()
-	if !known || last.err != nil {
+	switch {
+	case begins(w, now):
+		s.WAL, s.RPOSeconds = was.WAL, was.RPOSeconds
+		return
+	case !known || last.err != nil:
 		return
 	}
 	if found.ServerProblem != "" {

@@ -25,10 +25,12 @@ const Kind = surface.KindKubernetes
 const allNamespaces = "*"
 
 // Surface is some or all namespaces of a cluster. It implements
-// surface.Surface, surface.Namespaced, surface.Scoper and surface.Differ.
+// surface.Surface, surface.Namespaced, surface.Scoper, surface.Differ and surface.Observed.
 type Surface struct {
 	name   string
 	config surface.Cluster
+	// signs are what was last seen of what is looked at seldom.
+	signs signs
 }
 
 // New makes a surface of a cluster's settings. It connects to nothing; it fails

@@ -39,6 +39,8 @@ type listing struct {
 	of        resourceType
 	namespace string
 	selector  string
+	// fields limits it by fields, such as type=kubernetes.io/tls.
+	fields string
 }
 
 // page is a part of a list.
@@ -86,6 +88,9 @@ func (l *lister) page(ctx context.Context, of listing, limit int, token string) 
 	}
 	if of.selector != "" {
 		r = r.Param("labelSelector", of.selector)
+	}
+	if of.fields != "" {
+		r = r.Param("fieldSelector", of.fields)
 	}
 	body, err := r.Stream(ctx)
 	if err != nil {

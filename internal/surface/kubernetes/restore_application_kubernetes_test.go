@@ -3,15 +3,16 @@
 package kubernetes
 
 import (
-	"strings"
 	"testing"
+
+	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
 // fill makes an application in a namespace, with something of everything that
 // a restore treats in a way of its own.
 func fill(t testing.TB, namespace string) {
 	t.Helper()
-	kube.Apply(t, namespace, strings.ReplaceAll(application, "NAMESPACE", namespace))
+	kube.Apply(t, namespace, servers.Application(namespace, application))
 }
 
 const application = `
@@ -70,47 +71,12 @@ spec:
       serviceAccountName: web
       containers: [{name: web, image: web, env: [{name: LEVEL, value: hunter2}]}]
 ---
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: queue}
-spec:
-  serviceName: queue
-  selector: {matchLabels: {app: queue}}
-  template:
-    metadata: {labels: {app: queue}}
-    spec: {containers: [{name: queue, image: queue}]}
-  volumeClaimTemplates:
-  - metadata: {name: data}
-    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: single}
-spec: {containers: [{name: single, image: single}]}
----
 apiVersion: batch/v1
 kind: Job
 metadata: {name: waiting}
 spec:
   suspend: true
   template: {spec: {restartPolicy: Never, containers: [{name: once, image: once}]}}
----
-apiVersion: batch/v1
-kind: CronJob
-metadata: {name: nightly}
-spec:
-  schedule: "0 1 1 1 *"
-  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: once, image: once}]}}}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, annotations: {external-dns.alpha.kubernetes.io/hostname: shop.example.com}}
-spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: queue}
-spec: {clusterIP: None, selector: {app: queue}, ports: [{port: 80}]}
 ---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
@@ -132,17 +98,6 @@ apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: web}
 spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: reader}
-rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: reader}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
-subjects: [{kind: ServiceAccount, name: web, namespace: NAMESPACE}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
