@@ -44,8 +44,8 @@ func TestDrillOrder(t *testing.T) {
 	if server := drill.PartServer + "main"; rec.Identity.Tools[server] != "postgres 15.18" || rec.Identity.Parts[server] != "postgres 15.18" {
 		t.Errorf("the versions are not in %+v", rec.Identity)
 	}
-	if o := rec.Objectives; !o.RTOMeasured || o.RTOSeconds < 60 || o.RestoreSeconds < 60 || !o.RPOMeasured {
-		t.Errorf("measured: %+v", o)
+	if o := rec.Objectives; !o.RTOMeasured || o.RTOSeconds < 60 || o.RestoreSeconds < 60 || !o.RPOMeasured || !got.RTOMeasured || !got.RPOMeasured {
+		t.Errorf("measured: %+v, told: %+v", o, got)
 	}
 	if len(rec.Timeline.Phases) != 10 || rec.Timeline.DatabaseReady.IsZero() || rec.Timeline.Healthy.IsZero() {
 		t.Errorf("the timeline: %+v", rec.Timeline)

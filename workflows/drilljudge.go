@@ -65,6 +65,7 @@ func (d *driller) judge(ctx workflow.Context) error {
 		d.filed = told
 		d.out.Verdict, d.out.Summary, d.out.Findings = d.rec.Verdict, d.rec.Summary, d.rec.Findings
 		d.out.RTOSeconds, d.out.RPOSeconds = d.rec.Objectives.RTOSeconds, d.rec.Objectives.RPOSeconds
+		d.out.RTOMeasured, d.out.RPOMeasured = d.rec.Objectives.RTOMeasured, d.rec.Objectives.RPOMeasured
 		d.out.Revision, d.out.Sequence, d.out.Record = d.rec.Revision, &filed.Sequence, filed.Digest
 		return workflow.UpsertTypedSearchAttributes(ctx, AttrVerdict.ValueSet(d.rec.Verdict))
 	})

@@ -42,12 +42,15 @@ type DrillResult struct {
 	// Error is why the run of a drill ended that is failed.
 	Error string `json:"error,omitempty"`
 	// Verdict is empty until there is one.
-	Verdict    string          `json:"verdict,omitempty"`
-	Summary    string          `json:"summary,omitempty"`
-	RTOSeconds float64         `json:"rtoSeconds"`
-	RPOSeconds float64         `json:"rpoSeconds"`
-	Findings   []drill.Finding `json:"findings"`
-	Revision   int             `json:"revision,omitempty"`
+	Verdict    string  `json:"verdict,omitempty"`
+	Summary    string  `json:"summary,omitempty"`
+	RTOSeconds float64 `json:"rtoSeconds"`
+	RPOSeconds float64 `json:"rpoSeconds"`
+	// RTOMeasured and RPOMeasured tell a measured 0 from nothing.
+	RTOMeasured bool            `json:"rtoMeasured"`
+	RPOMeasured bool            `json:"rpoMeasured"`
+	Findings    []drill.Finding `json:"findings"`
+	Revision    int             `json:"revision,omitempty"`
 	// ManualSteps are what was told of as done by hand, StepsLeft those of a
 	// tabletop's checklist that nobody has told of yet.
 	ManualSteps []drill.ManualStep `json:"manualSteps,omitempty"`

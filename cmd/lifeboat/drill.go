@@ -182,7 +182,7 @@ func (a *app) drillFields(r workflows.DrillResult) error {
 		signed += fmt.Sprintf(", %s: %s", when(r.SignOff.At), r.SignOff.Statement)
 	}
 	err := a.fields("id", r.ID, "plan", r.Plan, "kind", r.Kind, "state", r.State, "error", r.Error, "phase", r.Phase, "verdict", r.Verdict,
-		"summary", r.Summary, "RTO", measured(r.Verdict, r.RTOSeconds), "RPO", measured(r.Verdict, r.RPOSeconds),
+		"summary", r.Summary, "RTO", measured(r.RTOMeasured, r.RTOSeconds), "RPO", measured(r.RPOMeasured, r.RPOSeconds),
 		"evidence", sequence, "sign-off", signed, "started by", r.StartedBy, "workflow", r.WorkflowID)
 	if err != nil {
 		return err
@@ -197,8 +197,9 @@ func (a *app) drillFields(r workflows.DrillResult) error {
 	return a.findingRows(r.Findings)
 }
 
-func measured(verdict string, s float64) string {
-	if verdict == "" || s == 0 {
+// measured writes what a drill measured, 0 among it; nothing where it did not.
+func measured(was bool, s float64) string {
+	if !was {
 		return ""
 	}
 	return seconds(s)
@@ -240,7 +241,7 @@ func (a *app) drillList() *cobra.Command {
 			return a.show(nonNil(found), func() error {
 				rows := make([][]string, len(found))
 				for i, d := range found {
-					rows[i] = []string{d.ID, d.Plan, d.Kind, d.State, d.Verdict, measured(d.Verdict, d.RTOSeconds), measured(d.Verdict, d.RPOSeconds)}
+					rows[i] = []string{d.ID, d.Plan, d.Kind, d.State, d.Verdict, measured(d.Objectives.RTOMeasured, d.RTOSeconds), measured(d.Objectives.RPOMeasured, d.RPOSeconds)}
 				}
 				return a.table([]string{"ID", "PLAN", "KIND", "STATE", "VERDICT", "RTO", "RPO"}, rows)
 			})

@@ -169,7 +169,7 @@ func (a *app) drillCommitments() *cobra.Command {
 			return a.show(nonNil(found), func() error {
 				rows := make([][]string, len(found))
 				for i, c := range found {
-					rows[i] = []string{c.Plan, strings.Join(c.Surfaces, ","), c.State, measured("-", c.RTOSeconds), measured("-", c.RPOSeconds), nextDue(c), c.Reason}
+					rows[i] = []string{c.Plan, strings.Join(c.Surfaces, ","), c.State, measured(c.RTOSeconds > 0, c.RTOSeconds), measured(c.RPOSeconds > 0, c.RPOSeconds), nextDue(c), c.Reason}
 				}
 				return a.table([]string{"PLAN", "SURFACES", "STATE", "RTO", "RPO", "NEXT DUE", "REASON"}, rows)
 			})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,14 @@ func TestStepFields(t *testing.T) {
 		if what, known := stepFields(c.plan, c.step); what != c.what || !strings.HasPrefix(known, c.known) {
 			t.Errorf("%s: %s: %s", name, what, known)
 		}
+	}
+}
+
+// A recovery that lost nothing has an RPO, of 0; what was not measured has none.
+func TestMeasured(t *testing.T) {
+	t.Parallel()
+	if got := []string{measured(true, 0), measured(true, 1.5), measured(false, 0)}; !slices.Equal(got, []string{"0.00 s", "1.50 s", ""}) {
+		t.Errorf("%q", got)
 	}
 }
 

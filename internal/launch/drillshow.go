@@ -46,6 +46,7 @@ func ShowDrill(
 	out := workflows.DrillResult{
 		ID: found.ID, Plan: found.Plan, Kind: rec.Kind, State: found.State, CreatedAt: rec.Timeline.Declared, StartedBy: rec.Identity.StartedBy,
 		WorkflowID: rec.Identity.WorkflowID, Verdict: rec.Verdict, Summary: rec.Summary, RTOSeconds: found.RTOSeconds, RPOSeconds: found.RPOSeconds,
+		RTOMeasured: rec.Objectives.RTOMeasured, RPOMeasured: rec.Objectives.RPOMeasured,
 		Findings: standing, Revision: rec.Revision, Sequence: found.Sequence, SignOff: found.SignOff, Host: rec.Identity.Host,
 	}.WithSteps(rec.Plan, rec.ManualSteps)
 	for _, attached := range entry.Attachments {
