@@ -12,6 +12,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/audit"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/schedules"
@@ -192,8 +193,9 @@ func turn(c *config.Config, name string, change func(id string) (schedules.State
 	return s, err
 }
 
-// RunSchedule starts what a policy or a plan does, now, whether or not it is paused.
-func RunSchedule(ctx context.Context, c *config.Config, l Launcher, req launch.Request, name string) (Schedule, launch.Started, error) {
+// RunSchedule starts what a policy or a plan does, now, whether or not it is
+// paused. from says at which command line, if at any.
+func RunSchedule(ctx context.Context, c *config.Config, l Launcher, req launch.Request, from drill.CommandLine, name string) (Schedule, launch.Started, error) {
 	s, err := FindSchedule(c, name)
 	if err == nil && s.Kind == config.KindWAL {
 		err = fault.New(fault.Conflict, "policy %s ships WAL all the time: there is nothing to run", s.Name)
@@ -203,7 +205,9 @@ func RunSchedule(ctx context.Context, c *config.Config, l Launcher, req launch.R
 	}
 	var started launch.Started
 	if s.Of == OfPlan {
-		started, err = l.Drill(ctx, req, workflows.DrillInput{Plan: s.Name, Trigger: workflows.TriggerRequest, StartedBy: req.Requester})
+		started, err = l.Drill(ctx, req, workflows.DrillInput{
+			Plan: s.Name, Trigger: workflows.TriggerRequest, StartedBy: req.Requester, CommandLine: from,
+		})
 	} else {
 		started, err = l.Snapshot(ctx, req, workflows.SnapshotInput{Surface: s.Surfaces[0], Kind: s.Kind, Policy: s.Name})
 	}
@@ -297,7 +301,7 @@ func (s *Server) runSchedule(ctx context.Context, in *runScheduleInput) (*starte
 		action: runAction, target: what.Of + ":" + what.Name, key: in.Key, path: "/v1/admin/snapshots/",
 		answer: Started{Operation: workflows.OperationSnapshot, Surface: strings.Join(what.Surfaces, ","), Kind: what.Kind},
 		launch: func(ctx context.Context, req launch.Request) (launch.Started, error) {
-			_, started, err := RunSchedule(ctx, s.config, s.launcher, req, in.Name)
+			_, started, err := RunSchedule(ctx, s.config, s.launcher, req, drill.CommandLine{}, in.Name)
 			return started, err
 		},
 	}

@@ -53,9 +53,9 @@ func (r *statusReader) newest(ctx context.Context) (status.Report, error) {
 	return r.last, r.err
 }
 
-// watched is a report with what only its reader can know: whether it is so old
+// Watched is a report with what only its reader can know: whether it is so old
 // that nobody can be watching.
-func watched(r status.Report, now time.Time) status.Report {
+func Watched(r status.Report, now time.Time) status.Report {
 	others := slices.DeleteFunc(slices.Clone(r.Alerts), func(a status.Alert) bool { return a.Rule == ruleNotWatching })
 	var late []status.Alert
 	for _, a := range alert.Evaluate(status.Report{At: r.At}, nil, now) {
@@ -69,7 +69,7 @@ func watched(r status.Report, now time.Time) status.Report {
 
 // unwatched is the report where there is none: all that is known is that nobody watches.
 func unwatched(now time.Time) status.Report {
-	return watched(status.Report{
+	return Watched(status.Report{
 		Surfaces: []status.Surface{}, Policies: []status.Policy{}, Plans: []status.Plan{}, Stores: []status.Store{},
 		Vitals: status.Vitals{Pods: []status.Pods{}, Replicas: []status.Replica{}, Certificates: []status.Certificate{}, Disks: []status.Disk{}},
 	}, now)
@@ -81,7 +81,7 @@ func (s *Server) standing(ctx context.Context) status.Report {
 	now := time.Now()
 	report, err := s.status.newest(ctx)
 	if err == nil {
-		return watched(report, now)
+		return Watched(report, now)
 	}
 	report = unwatched(now)
 	report.Blind = []string{s.problem(ctx, err).Error()}

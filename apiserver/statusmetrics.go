@@ -75,7 +75,7 @@ func (*StatusCollector) Describe(to chan<- *prometheus.Desc) {
 func (c *StatusCollector) Collect(to chan<- prometheus.Metric) {
 	s := newSeries()
 	if report, known := c.read(); known {
-		s.report(watched(report, c.now()))
+		s.report(Watched(report, c.now()))
 	} else {
 		s.set(metricStatusAt, 0)
 		for _, a := range unwatched(c.now()).Alerts {

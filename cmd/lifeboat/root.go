@@ -86,8 +86,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.configPath, "config", "", "configuration file (default $LIFEBOAT_CONFIG, else ./lifeboat.yaml, else variables alone)")
 	flags.StringVarP(&a.format, "output", "o", "text", "output format: text or json")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
-	root.AddCommand(a.upCommand(), a.apiserverCommand(), a.workerCommand(), a.checkCommand(), a.demoCommand(),
-		a.snapshotCommand(), a.pitrCommand(), a.objectsCommand(), a.drillCommand(), a.evidenceCommand(), a.walCommand(), a.environmentCommand())
+	root.AddCommand(a.upCommand(), a.apiserverCommand(), a.workerCommand(), a.checkCommand(), a.demoCommand(), a.statusCommand(),
+		a.snapshotCommand(), a.scheduleCommand(), a.pitrCommand(), a.objectsCommand(), a.drillCommand(), a.evidenceCommand(), a.walCommand(), a.environmentCommand())
 	return root
 }
 
