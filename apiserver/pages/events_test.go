@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,14 @@ func (f *follower) next(name string) string {
 func TestEventsArrive(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	f, answer := b.as(apiserver.Viewer).follow("overview")
+	w := b.as(apiserver.Viewer)
+	// A server whose limits for requests are shorter than the wait for the next event.
+	impatient := httptest.NewUnstartedServer(b.handler)
+	impatient.Config.ReadTimeout, impatient.Config.WriteTimeout = sharedFor/2, sharedFor/2
+	impatient.Start()
+	t.Cleanup(impatient.Close)
+	b.url = impatient.URL
+	f, answer := w.follow("overview")
 	if got := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusOK || got != "text/event-stream" {
 		t.Fatalf("status %d, %s", answer.StatusCode, got)
 	}

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/apiserver/pages/figure"
@@ -63,7 +64,7 @@ func (s *site) overview(v *visit) error {
 // overviewParts are what the overview keeps fresh: the headline, which is read
 // out, and the rest, which is not.
 func (s *site) overviewParts(v *visit) ([]part, error) {
-	stands, err := v.standing()
+	stands, err := s.shared.standing(v)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +72,28 @@ func (s *site) overviewParts(v *visit) ([]part, error) {
 		{"headline", "overview", "headline", stands},
 		{"overview", "overview", "stands", stands},
 	}, nil
+}
+
+// sharedFor is for how long what one stream was told is told to the others, too.
+const sharedFor = 5 * time.Second
+
+// shared is how everything stands, as it was last asked for a stream. Whoever
+// may sign in may see it.
+type shared struct {
+	mu    sync.Mutex
+	until time.Time
+	last  standing
+	err   error
+}
+
+func (k *shared) standing(v *visit) (standing, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Now().After(k.until) {
+		k.last, k.err = v.standing()
+		k.until = time.Now().Add(sharedFor)
+	}
+	return k.last, k.err
 }
 
 // standing asks how everything stands, and what runs.

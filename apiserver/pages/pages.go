@@ -51,6 +51,7 @@ type site struct {
 	oidc      *oidcLogin
 	topics    map[string]topic
 	streams   atomic.Int64
+	shared    shared
 }
 
 // With returns what apiserver.Deps.Pages takes: it adds the pages to a router
@@ -106,7 +107,7 @@ func (s *site) routes() {
 	s.post("/schedules/:of/:name/resume", s.resumeSchedule)
 	s.post("/schedules/:of/:name/run", s.runSchedule)
 	s.get("/audit", s.audit)
-	s.live("overview", 5*time.Second, s.overviewParts)
+	s.live("overview", sharedFor, s.overviewParts)
 }
 
 // handler answers one request of somebody who is signed in. An error that it

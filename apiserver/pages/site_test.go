@@ -179,7 +179,7 @@ func setup(t *testing.T, changes ...func(*Options, *apiserver.Deps)) *bundle {
 		c.Admin.Keys = append(c.Admin.Keys, config.AdminKey{Name: id, Hash: keyHash(), Role: role})
 	}
 	now := time.Now()
-	b := &bundle{t: t, launcher: &launcher{}, clock: &clock{at: now}, auditLog: c.Audit.File, report: report(now)}
+	b := &bundle{t: t, launcher: &launcher{}, clock: &clock{at: now}, auditLog: c.Audit.File, report: oneReport(now)}
 	if b.keys, err = apiserver.OpenKeys(filepath.Join(dir, "keys.json"), c.Admin.Keys); err != nil {
 		t.Fatal(err)
 	}
@@ -215,8 +215,8 @@ func setup(t *testing.T, changes ...func(*Options, *apiserver.Deps)) *bundle {
 	return b
 }
 
-// report is of one surface that is well and one plan that is not.
-func report(now time.Time) status.Report {
+// oneReport is of one surface that is well and one plan that is not.
+func oneReport(now time.Time) status.Report {
 	rpo, rto := 42.0, 1900.0
 	r := status.Report{
 		At: now.Add(-10 * time.Second), Host: "worker-1",
