@@ -29,9 +29,10 @@ import (
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
-// application is one that uses much of what Kubernetes has, in NAMESPACE. It
-// lets traffic in from everywhere and out to everywhere, has rights on the
-// cluster, and its quota and limits leave it little room.
+// application, with what servers.Application adds to it, uses much of what
+// Kubernetes has, in NAMESPACE. It lets traffic in from everywhere and out to
+// everywhere, has rights on the cluster, and its quota and limits leave it little
+// room.
 const application = `
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -90,39 +91,6 @@ spec:
       containers: [{name: web, image: web, volumeMounts: [{name: files, mountPath: /files}]}]
       volumes: [{name: files, persistentVolumeClaim: {claimName: files}}]
 ---
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: queue}
-spec:
-  serviceName: queue
-  selector: {matchLabels: {app: queue}}
-  template:
-    metadata: {labels: {app: queue}}
-    spec: {containers: [{name: queue, image: queue}]}
-  volumeClaimTemplates: [{metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: single}
-spec: {containers: [{name: single, image: single}]}
----
-apiVersion: batch/v1
-kind: CronJob
-metadata: {name: nightly}
-spec:
-  schedule: "0 1 1 1 *"
-  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: once, image: once}]}}}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, annotations: {external-dns.alpha.kubernetes.io/hostname: shop.example.com}}
-spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: queue}
-spec: {clusterIP: None, selector: {app: queue}, ports: [{port: 80}]}
----
 apiVersion: networking.k8s.io/v1
 kind: IngressClass
 metadata: {name: NAMESPACE-edge}
@@ -161,17 +129,6 @@ metadata: {name: web}
 spec: {minReplicas: 2, maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: reader}
-rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: reader}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
-subjects: [{kind: ServiceAccount, name: web, namespace: NAMESPACE}]
----
-apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: NAMESPACE-operator}
 rules: [{apiGroups: [""], resources: [secrets, pods], verbs: [get, list]}]
@@ -208,7 +165,7 @@ func live(t *testing.T) (namespace string, s *surfaces.Surface) {
 	t.Helper()
 	namespace = kube.Namespace(t)
 	merged(t, serviceAccounts, namespace, "default", `{"imagePullSecrets":[{"name":"keys"}]}`)
-	kube.Apply(t, namespace, strings.ReplaceAll(application, "NAMESPACE", namespace))
+	kube.Apply(t, namespace, servers.Application(namespace, application))
 	servers.Eventually(t, "the application runs", func() error {
 		for of, name := range map[schema.GroupVersionResource]string{
 			appsv1.SchemeGroupVersion.WithResource("deployments"): "web", statefulSets: "queue",
