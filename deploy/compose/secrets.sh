@@ -27,4 +27,6 @@ make temporal_db_password word
 make azure_account_key random 64
 make admin_key word
 make encryption_passphrase word
+make session_key random 32
+make grafana_password word
 chmod 0711 secrets

@@ -46,7 +46,7 @@ func composeFile(t *testing.T) composition {
 func TestComposeHasEverything(t *testing.T) {
 	t.Parallel()
 	c := composeFile(t)
-	want := []string{"apiserver", "worker-a", "worker-b", "temporal", "temporal-ui", "postgres", "redis", "s3", "azurite"}
+	want := []string{"apiserver", "worker-a", "worker-b", "temporal", "temporal-ui", "postgres", "redis", "s3", "azurite", "prometheus", "grafana"}
 	for _, name := range want {
 		s, ok := c.Services[name]
 		if !ok {
@@ -135,5 +135,59 @@ func TestComposeConfigurationLoads(t *testing.T) {
 	}
 	if warnings := c.Warnings(); len(warnings) > 0 {
 		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+// What watches is wired by paths and names that stand in several files.
+func TestComposeMonitoringFitsTogether(t *testing.T) {
+	t.Parallel()
+	c := composeFile(t)
+	mounted := func(service, at string) string {
+		for _, volume := range c.Services[service].Volumes {
+			if source, rest, _ := strings.Cut(volume, ":"); strings.TrimSuffix(rest, ":ro") == at {
+				return source
+			}
+		}
+		t.Errorf("%s has nothing at %s", service, at)
+		return ""
+	}
+	read := func(file string, into any) {
+		data, err := os.ReadFile(filepath.Join(root, file))
+		if err == nil {
+			err = yaml.Unmarshal(data, into)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	var prometheus struct {
+		RuleFiles     []string `yaml:"rule_files"`
+		ScrapeConfigs []struct {
+			StaticConfigs []struct{ Targets []string } `yaml:"static_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	read(mounted("prometheus", "/etc/prometheus/prometheus.yml"), &prometheus)
+	for _, file := range prometheus.RuleFiles {
+		if got := mounted("prometheus", file); got != "./deploy/prometheus/lifeboat.rules.yaml" {
+			t.Errorf("the rules are %s", got)
+		}
+	}
+	if s := prometheus.ScrapeConfigs; len(prometheus.RuleFiles) != 1 || len(s) != 1 || !slices.Equal(s[0].StaticConfigs[0].Targets, []string{"apiserver:8080"}) {
+		t.Errorf("Prometheus is told %+v", prometheus)
+	}
+	provisioning := mounted("grafana", "/etc/grafana/provisioning")
+	var sources struct {
+		Datasources []struct{ Type, URL string }
+	}
+	read(filepath.Join(provisioning, "datasources", "prometheus.yaml"), &sources)
+	if d := sources.Datasources; len(d) != 1 || d[0].Type != "prometheus" || d[0].URL != "http://prometheus:9090" {
+		t.Errorf("Grafana asks %+v", d)
+	}
+	var dashboards struct {
+		Providers []struct{ Options struct{ Path string } }
+	}
+	read(filepath.Join(provisioning, "dashboards", "lifeboat.yaml"), &dashboards)
+	if p := dashboards.Providers; len(p) != 1 || mounted("grafana", p[0].Options.Path) != "./deploy/grafana/dashboards" {
+		t.Errorf("dashboards come from %+v", p)
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -48,8 +50,32 @@ func allValues(t *testing.T) []values {
 
 func chart(t *testing.T) string {
 	t.Helper()
-	return filepath.Join(servers.Root(t), "deploy", "helm", "lifeboat")
+	dir := filepath.Join(servers.Root(t), "deploy", "helm", "lifeboat")
+	if err := looked(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
+
+// looked looks at each file of the chart, once. Helm reads them in a process of
+// its own, and the go command would take results for good that are of other files.
+func looked(dir string) error {
+	lookOnce.Do(func() {
+		lookErr = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			_, err = os.ReadFile(file)
+			return err
+		})
+	})
+	return lookErr
+}
+
+var (
+	lookOnce sync.Once
+	lookErr  error
+)
 
 // run runs Helm in the chart's folder, away from whatever configuration the user has.
 func run(t *testing.T, arguments ...string) (output string, err error) {
