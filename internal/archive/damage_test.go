@@ -77,8 +77,9 @@ func (b *bundle) requireCorrupt(t *testing.T, part string) {
 		if !fault.Is(err, fault.Corrupt) {
 			t.Fatalf("%s: got %v (%s), want corrupt", how, err, fault.KindOf(err))
 		}
-		if want := `part "` + part + `" of point main/` + testID + ": "; !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: %q should be one line and begin with %q", how, err, want)
+		if want := `part "` + part + `" of point main/` + testID + ": "; !strings.HasPrefix(err.Error(), want) || strings.Count(err.Error(), want) > 1 ||
+			strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %q should be one line, begin with %q and say it once", how, err, want)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func openPart(ctx context.Context, st store.Store, dir string, entry PartEntry, 
 	}
 	stored, plain := newPipe(), newPipe()
 	r := &partReader{pipe: plain, cancel: cancel}
-	r.stages.Go(func() { stored.End(where(fetch(stored, body, entry, m))) })
+	r.stages.Go(func() { stored.End(fetch(stored, body, entry, m)) })
 	r.stages.Go(func() {
 		err := unpack(plain, stored, entry, opener, m)
 		stored.Stop(err)
