@@ -108,6 +108,7 @@ func (s *site) routes() {
 	s.post("/schedules/:of/:name/run", s.runSchedule)
 	s.get("/audit", s.audit)
 	s.live("overview", sharedFor, s.overviewParts)
+	s.innerRoutes()
 }
 
 // handler answers one request of somebody who is signed in. An error that it

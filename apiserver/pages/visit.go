@@ -65,7 +65,7 @@ func (v *visit) ask(method, path string, in, out any) error {
 	if in != nil {
 		r.Header.Set("Content-Type", echo.MIMEApplicationJSON)
 	}
-	if once := v.FormValue("once"); method == http.MethodPost && once != "" {
+	if once := v.FormValue("once"); method != http.MethodGet && once != "" {
 		r.Header.Set("Idempotency-Key", once)
 	}
 	a := answer{header: http.Header{}, status: http.StatusOK}

@@ -209,7 +209,8 @@ func TestAFarTargetIsInWordsAlone(t *testing.T) {
 	t.Parallel()
 	out, err := Gantt{Declared: noon, RTOTarget: 7200, Phases: []Bar{{Name: "restore", Start: noon, Seconds: 10}}}.Draw()
 	svg := drawn(t, out, err)
-	if strings.Contains(svg, `class="target"`) || !strings.Contains(svg, "the target is 2 h.") {
+	wellFormed(t, svg)
+	if strings.Contains(svg, `class="target"><line`) || !strings.Contains(svg, "RTO target 2 h, far to the right") || !strings.Contains(svg, "the target is 2 h.") {
 		t.Error(svg)
 	}
 }

@@ -104,6 +104,7 @@ func (g Gantt) Draw() (template.HTML, error) {
 		Rows                        []row
 		Lines                       []line
 		Target                      *line
+		Far                         *label
 	}{
 		Width: px(lineWidth), Height: px(bottom + ganttBottom), Title: "Phases of the drill", About: g.about(bars),
 		Left: px(ganttLeft), Right: px(ganttRight), Top: px(ganttTop - 6), Foot: px(bottom), Marks: ganttMarks(a, end),
@@ -114,6 +115,8 @@ func (g Gantt) Draw() (template.HTML, error) {
 	if target {
 		at := a.x(g.Declared.Add(seconds(g.RTOTarget)))
 		d.Target = &line{px(at), px(ganttTop - 6), px(bottom + 4), label{px(at), px(bottom + 18), "RTO target " + span(g.RTOTarget), a.side(at)}}
+	} else if g.RTOTarget > 0 {
+		d.Far = &label{px(ganttRight), px(bottom + 18), "RTO target " + span(g.RTOTarget) + ", far to the right →", "end"}
 	}
 	if g.RTO != nil {
 		at := a.x(g.Declared.Add(seconds(*g.RTO)))
