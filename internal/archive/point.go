@@ -55,7 +55,7 @@ func OpenUnsealed(ctx context.Context, st store.Store, dir string, m Manifest, k
 	var identityFile []byte
 	if m.Encryption.IdentityFile != "" {
 		var err error
-		identityFile, err = ReadSmall(ctx, st, path.Join(dir, m.Encryption.IdentityFile), maxIdentityFile)
+		identityFile, err = store.ReadSmall(ctx, st, path.Join(dir, m.Encryption.IdentityFile), maxIdentityFile)
 		if fault.Is(err, fault.Missing) {
 			err = fault.New(fault.Corrupt, "its identity file is gone from the store")
 		}

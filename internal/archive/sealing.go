@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ func NewEncryption(ctx context.Context, st store.Store, dir string, keys *seal.K
 		IfAbsent: true, Estimate: int64(len(key.IdentityFile)), RetainUntil: lockedUntil,
 	})
 	if fault.Is(err, fault.Conflict) {
-		existing, err := ReadSmall(ctx, st, object, maxIdentityFile)
+		existing, err := store.ReadSmall(ctx, st, object, maxIdentityFile)
 		if err != nil {
 			return Encryption{}, err
 		}
@@ -162,7 +161,7 @@ func sealedBefore(ctx context.Context, st store.Store, dir string, m Manifest) (
 // when there is none, fault.Unsupported when a newer Lifeboat wrote it,
 // fault.Corrupt when it is damaged or belongs to another folder.
 func ReadManifest(ctx context.Context, st store.Store, dir string) (Manifest, error) {
-	data, err := ReadSmall(ctx, st, path.Join(dir, ManifestName), maxManifest)
+	data, err := store.ReadSmall(ctx, st, path.Join(dir, ManifestName), maxManifest)
 	if fault.Is(err, fault.Missing) {
 		return Manifest{}, fault.New(fault.Missing, "there is no recovery point at %s: it has no manifest", dir)
 	} else if err != nil {
@@ -176,20 +175,4 @@ func ReadManifest(ctx context.Context, st store.Store, dir string) (Manifest, er
 		return Manifest{}, fault.While(err, "the manifest of point %s", label(dir))
 	}
 	return m, nil
-}
-
-// ReadSmall reads a whole object of at most limit bytes; a larger one is fault.Corrupt.
-func ReadSmall(ctx context.Context, st store.Store, key string, limit int64) ([]byte, error) {
-	body, err := st.Get(ctx, key, 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err := cmp.Or(err, body.Close()); err != nil {
-		return nil, fault.While(err, "reading %s", key)
-	}
-	if int64(len(data)) > limit {
-		return nil, fault.New(fault.Corrupt, "%s has more than %d bytes", key, limit)
-	}
-	return data, nil
 }

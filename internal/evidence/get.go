@@ -92,7 +92,7 @@ func (l *Ledger) Attachment(ctx context.Context, r Record, key string) ([]byte, 
 	if err := validAttachments(r.Attachments); err != nil {
 		return nil, err
 	}
-	data, err := readSmall(ctx, l.store, folder+key, a.Bytes)
+	data, err := store.ReadSmall(ctx, l.store, folder+key, a.Bytes)
 	if fault.Is(err, fault.Missing) {
 		return nil, fault.New(fault.Corrupt, "%s was removed", folder+key)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
 // nearby is how far behind the head a known state may be for the entries in
@@ -158,7 +159,7 @@ func (l *Ledger) unchanged(ctx context.Context, known *tree) error {
 	if size == 0 {
 		return nil
 	}
-	data, err := readSmall(ctx, l.store, entryKey(size-1), maxObject)
+	data, err := store.ReadSmall(ctx, l.store, entryKey(size-1), maxObject)
 	switch {
 	case fault.Is(err, fault.Missing):
 		return cut(size)
@@ -211,14 +212,14 @@ func (l *Ledger) exists(ctx context.Context, seq int64) (bool, error) {
 // published reads and verifies evidence/checkpoint. A ledger that has entries has
 // one; where neither is there, the ledger has not begun, and size is 0.
 func (l *Ledger) published(ctx context.Context) (checkpoint, error) {
-	data, err := readSmall(ctx, l.store, checkpointKey, maxNote)
+	data, err := store.ReadSmall(ctx, l.store, checkpointKey, maxNote)
 	if fault.Is(err, fault.Missing) {
 		there, existsErr := l.exists(ctx, 0)
 		if existsErr != nil || !there {
 			return checkpoint{}, existsErr
 		}
 		// It may have begun between the two.
-		data, err = readSmall(ctx, l.store, checkpointKey, maxNote)
+		data, err = store.ReadSmall(ctx, l.store, checkpointKey, maxNote)
 	}
 	if fault.Is(err, fault.Missing) {
 		return checkpoint{}, fault.New(fault.Corrupt,

@@ -86,7 +86,7 @@ func contents(t testing.TB, st store.Store) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := readSmall(t.Context(), st, e.Key, 1<<30)
+		data, err := store.ReadSmall(t.Context(), st, e.Key, 1<<30)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,7 +129,7 @@ func (l *Ledger) survey(ctx context.Context, m *mirror, t *tree) (*tree, error) 
 	if size > t.head.size {
 		return nil, fault.New(fault.Corrupt, "it has %d entries, and the ledger %d: the ledger was cut", size, t.head.size)
 	}
-	own, err := readSmall(ctx, m.to, entryKey(size-1), maxObject)
+	own, err := store.ReadSmall(ctx, m.to, entryKey(size-1), maxObject)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (l *Ledger) copyEntry(ctx context.Context, m *mirror, o *object) error {
 
 // copyObject copies an object that must have a digest, unless it is there already.
 func (l *Ledger) copyObject(ctx context.Context, m *mirror, key, digits string) error {
-	data, err := readSmall(ctx, l.store, key, MaxAttachment)
+	data, err := store.ReadSmall(ctx, l.store, key, MaxAttachment)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (l *Ledger) copyObject(ctx context.Context, m *mirror, key, digits string) 
 
 // publishTo brings the copy's checkpoint up to one of the ledger, unless it has a newer one.
 func (l *Ledger) publishTo(ctx context.Context, to store.Store, c checkpoint) error {
-	data, err := readSmall(ctx, to, checkpointKey, maxNote)
+	data, err := store.ReadSmall(ctx, to, checkpointKey, maxNote)
 	var there checkpoint
 	switch {
 	case err == nil:

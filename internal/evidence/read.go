@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"iter"
 	"maps"
 	"math/bits"
@@ -15,25 +14,9 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
 
-// readSmall reads a whole object of at most limit bytes; a larger one is fault.Corrupt.
-func readSmall(ctx context.Context, st store.Store, key string, limit int64) ([]byte, error) {
-	body, err := st.Get(ctx, key, 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err := cmp.Or(err, body.Close()); err != nil {
-		return nil, fault.While(err, "reading %s", key)
-	}
-	if int64(len(data)) > limit {
-		return nil, fault.New(fault.Corrupt, "%s has more than %d bytes", key, limit)
-	}
-	return data, nil
-}
-
 // readObject reads the object of an entry, and checks it by itself.
 func readObject(ctx context.Context, st store.Store, seq int64) (*object, error) {
-	data, err := readSmall(ctx, st, entryKey(seq), maxObject)
+	data, err := store.ReadSmall(ctx, st, entryKey(seq), maxObject)
 	if err != nil {
 		return nil, err
 	}

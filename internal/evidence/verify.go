@@ -145,7 +145,7 @@ func (v *verifier) problem(seq int64, key, format string, args ...any) {
 
 // expect reads the checkpoints that the ledger must go through.
 func (v *verifier) expect(ctx context.Context) error {
-	data, err := readSmall(ctx, v.l.store, checkpointKey, maxNote)
+	data, err := store.ReadSmall(ctx, v.l.store, checkpointKey, maxNote)
 	switch {
 	case err == nil:
 		v.expectNote(data, checkpointKey)
@@ -223,7 +223,7 @@ func (v *verifier) read(ctx context.Context, key string) *examined {
 		e.problem(key, "%s is no entry, and does not belong there", quoted(key))
 		return e
 	}
-	data, err := readSmall(ctx, v.l.store, key, maxObject)
+	data, err := store.ReadSmall(ctx, v.l.store, key, maxObject)
 	if err == nil {
 		e.bytes = int64(len(data))
 		e.copies = v.compare(ctx, key, data)

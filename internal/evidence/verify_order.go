@@ -161,7 +161,7 @@ type likeness struct {
 func (v *verifier) compare(ctx context.Context, key string, data []byte) []likeness {
 	out := make([]likeness, len(v.copies))
 	for i, c := range v.copies {
-		own, err := readSmall(ctx, c.store, key, maxObject)
+		own, err := store.ReadSmall(ctx, c.store, key, maxObject)
 		switch {
 		case fault.Is(err, fault.Missing):
 			out[i].missing = true

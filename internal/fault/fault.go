@@ -6,7 +6,9 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 )
 
 // Kind says what sort of failure an error is. The zero Kind is Internal.
@@ -111,6 +113,19 @@ func Wrap(kind Kind, err error, format string, args ...any) error {
 	return &Error{Kind: kind, Msg: fmt.Sprintf(format, args...), Err: err}
 }
 
+// Disk gives an error of the file system its kind, or leaves the one that it has,
+// and says what was being done. It returns nil for a nil err.
+func Disk(err error, format string, args ...any) error {
+	kind := KindOf(err)
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		kind = Exhausted
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		kind = Denied
+	}
+	return Wrap(kind, err, format, args...)
+}
+
 // While says what was being done and keeps the kind that err has. It returns nil for a nil err.
 func While(err error, format string, args ...any) error {
 	if err == nil {
@@ -133,3 +148,16 @@ func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
 
 // Line is an error's text in one line, also where a library wrote several.
 func Line(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// Said is what a program printed in one line of at most so many bytes, for the
+// error about its failure.
+func Said(text string, most int) string {
+	line := strings.Join(strings.Fields(text), " ")
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most], "") + " …"
+	}
+	if line == "" {
+		return "it said nothing"
+	}
+	return line
+}

@@ -3,7 +3,9 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"syscall"
 	"testing"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -39,6 +41,39 @@ func TestEveryKindHasItsPlace(t *testing.T) {
 		}
 		if kind.Retryable() != want.retry || kind.HTTPStatus() != want.status {
 			t.Errorf("kind %s: retry %v, status %d", kind, kind.Retryable(), kind.HTTPStatus())
+		}
+	}
+}
+
+func TestErrorsOfTheFileSystemHaveAKind(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want fault.Kind
+	}{
+		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, fault.Exhausted},
+		{syscall.EDQUOT, fault.Exhausted},
+		{&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, fault.Denied},
+		{syscall.EROFS, fault.Denied},
+		{fs.ErrNotExist, fault.Internal},
+		{fault.New(fault.Conflict, "it is there"), fault.Conflict},
+	} {
+		if got := fault.Disk(c.err, "write %s", "it"); !fault.Is(got, c.want) || !errors.Is(got, c.err) || got.Error() != "write it: "+c.err.Error() {
+			t.Errorf("%v: %q of kind %s, want %s", c.err, got, fault.KindOf(got), c.want)
+		}
+	}
+	if fault.Disk(nil, "x") != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestWhatAProgramSaidIsOneShortLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		" one\n two\t\n": "one two", "": "it said nothing", "\n": "it said nothing", "123456789": "1234567 …", "123456é": "123456 …",
+	} {
+		if got := fault.Said(text, 7); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -87,7 +86,7 @@ func (f *Fence) Raise(ctx context.Context, drillID string, bars Bars) error {
 	}
 	bars = Bars{sorted(bars.Stores), sorted(bars.Surfaces)}
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
-		return diskFault(err, "make the folder of fences")
+		return fault.Disk(err, "make the folder of fences")
 	}
 	switch old, err := f.load(drillID); {
 	case err == nil && slices.Equal(old.Stores, bars.Stores) && slices.Equal(old.Surfaces, bars.Surfaces):
@@ -103,9 +102,9 @@ func (f *Fence) Raise(ctx context.Context, drillID string, bars Bars) error {
 	}
 	// Whoever sees the fence finds the file of uses there, empty.
 	if err := f.replace(f.usedPath(drillID), nil); err != nil {
-		return diskFault(err, "raise the fence of drill %s", drillID)
+		return fault.Disk(err, "raise the fence of drill %s", drillID)
 	}
-	return diskFault(f.replace(f.path(drillID), append(text, '\n')), "raise the fence of drill %s", drillID)
+	return fault.Disk(f.replace(f.path(drillID), append(text, '\n')), "raise the fence of drill %s", drillID)
 }
 
 // Bars are what the fence of a drill bars, each sorted. Missing when it is not up.
@@ -125,7 +124,7 @@ func (f *Fence) Lower(drillID string) error {
 	}
 	for _, path := range []string{f.path(drillID), f.usedPath(drillID)} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return diskFault(err, "lower the fence of drill %s", drillID)
+			return fault.Disk(err, "lower the fence of drill %s", drillID)
 		}
 	}
 	return nil
@@ -135,7 +134,7 @@ func (f *Fence) Lower(drillID string) error {
 func (f *Fence) Raised() ([]string, error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, diskFault(err, "list the fences")
+		return nil, fault.Disk(err, "list the fences")
 	}
 	var drills []string
 	for _, entry := range entries {
@@ -185,7 +184,7 @@ func (f *Fence) note(drillID string, fence raised, u use) error {
 	}
 	u.At = time.Now().UTC()
 	if err := f.append(drillID, u); err != nil {
-		return diskFault(err, "note what drill %s uses", drillID)
+		return fault.Disk(err, "note what drill %s uses", drillID)
 	}
 	f.noted[key] = true
 	return nil
@@ -197,7 +196,7 @@ func (f *Fence) load(drillID string) (raised, error) {
 		return raised{}, fault.New(fault.Missing, "drill %s has no fence on this host", drillID)
 	}
 	if err != nil {
-		return raised{}, diskFault(err, "read the fence of drill %s", drillID)
+		return raised{}, fault.Disk(err, "read the fence of drill %s", drillID)
 	}
 	var out raised
 	if err := json.Unmarshal(text, &out); err != nil {
@@ -241,15 +240,4 @@ func (f *Fence) replace(path string, text []byte) error {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
-}
-
-func diskFault(err error, format string, args ...any) error {
-	kind := fault.KindOf(err)
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		kind = fault.Exhausted
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		kind = fault.Denied
-	}
-	return fault.Wrap(kind, err, format, args...)
 }

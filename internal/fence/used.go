@@ -53,7 +53,7 @@ func (f *Fence) Read(drillID string) (used, refused []string, err error) {
 		return nil, nil, fault.New(fault.Corrupt, "what drill %s used is not there to be read: begin a new drill", drillID)
 	}
 	if err != nil {
-		return nil, nil, diskFault(err, "read what drill %s used", drillID)
+		return nil, nil, fault.Disk(err, "read what drill %s used", drillID)
 	}
 	for line := range bytes.Lines(text) {
 		var u use

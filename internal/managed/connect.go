@@ -1,6 +1,7 @@
 package managed
 
 import (
+	"context"
 	"net/url"
 	"strings"
 
@@ -27,6 +28,19 @@ func At(source secret.String, address string) (secret.String, error) {
 	// PostgreSQL's own library takes a plus sign for itself.
 	u.RawQuery = strings.ReplaceAll(settings.Encode(), "+", "%20")
 	return secret.String(u.String()), nil
+}
+
+// Connect is the connection URL of the source with an instance in it, once that
+// is Available; its errors are those that Service.Connect promises.
+func Connect(ctx context.Context, s Service, source secret.String, name string) (secret.String, error) {
+	instance, err := s.Status(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if err := instance.Ready(name); err != nil {
+		return "", err
+	}
+	return At(source, instance.Address)
 }
 
 // Port is the port of the server in a connection URL, PostgreSQL's own when it names none.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 )
@@ -18,7 +17,7 @@ const maxJSON = 8 << 20
 // readJSON reads a JSON object and then checks it. A newer format is
 // fault.Unsupported, anything else that is wrong with it fault.Corrupt.
 func (a *Archive) readJSON(ctx context.Context, key string, into interface{ valid() error }) error {
-	data, err := archive.ReadSmall(ctx, a.store, key, maxJSON)
+	data, err := store.ReadSmall(ctx, a.store, key, maxJSON)
 	if err != nil {
 		return err
 	}

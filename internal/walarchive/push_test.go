@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
+	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
 )
 
@@ -213,7 +213,7 @@ func TestPushAgainAfterACrash(t *testing.T) {
 	}
 	a := Open(st, "main", reader, 1)
 	beside := a.fileKey(l.name(0), sidecar)
-	before, err := archive.ReadSmall(t.Context(), st, beside, maxJSON)
+	before, err := store.ReadSmall(t.Context(), st, beside, maxJSON)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestPushAgainAfterACrash(t *testing.T) {
 		}
 	}
 	var was, is sidecarFile
-	after, err := archive.ReadSmall(t.Context(), st, beside, maxJSON)
+	after, err := store.ReadSmall(t.Context(), st, beside, maxJSON)
 	if err := errors.Join(err, decodeJSON(before, &was), decodeJSON(after, &is)); err != nil || was.Digest != is.Digest || was.Bytes != is.Bytes {
 		t.Errorf("the sidecar was %s, and is %s, %v", before, after, err)
 	}

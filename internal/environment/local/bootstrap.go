@@ -31,7 +31,7 @@ var quiet = map[string]string{
 func (i *instance) asBootstrap(ctx context.Context) (*pgconn.PgConn, error) {
 	dir, err := os.Open(i.socketDir())
 	if err != nil {
-		return nil, diskFault(err, "open the socket's folder")
+		return nil, fault.Disk(err, "open the socket's folder")
 	}
 	defer dir.Close()
 	config, err := pgconn.ParseConfig("sslmode=disable")

@@ -190,7 +190,7 @@ func (e *Environment) Log(id string) (string, error) {
 		return "", fault.New(fault.Missing, "there is no environment %s on this host", id)
 	}
 	if err != nil {
-		return "", diskFault(err, "read the log of environment %s", id)
+		return "", fault.Disk(err, "read the log of environment %s", id)
 	}
 	return readFrom(i.logPath(), max(0, info.Size()-logTail)), nil
 }
@@ -202,7 +202,7 @@ func (e *Environment) List() ([]Server, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, diskFault(err, "list environments")
+		return nil, fault.Disk(err, "list environments")
 	}
 	var out []Server
 	for _, entry := range entries {
@@ -232,7 +232,7 @@ func (e *Environment) Stop(ctx context.Context, id string) error {
 	if err := i.destroy(ctx); err != nil {
 		return fault.While(err, "stop environment %s", id)
 	}
-	return diskFault(os.Remove(e.lockPath(id)), "remove the lock of environment %s", id)
+	return fault.Disk(os.Remove(e.lockPath(id)), "remove the lock of environment %s", id)
 }
 
 func (e *Environment) instance(id string) (*instance, error) {

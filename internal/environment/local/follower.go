@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
 )
 
@@ -49,7 +50,7 @@ func (f *follower) follow(ctx context.Context) error {
 		// First the process, then the log: what it wrote last is not missed.
 		runs := f.i.pid() != 0
 		if err := f.log.read(); err != nil {
-			return diskFault(err, "read the server's log")
+			return fault.Disk(err, "read the server's log")
 		}
 		switch {
 		case f.log.limits:

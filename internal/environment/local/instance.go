@@ -118,7 +118,7 @@ func (i *instance) newRecord(ctx context.Context, k kind, spec Spec) error {
 	}
 	boot, err := bootID()
 	if err != nil {
-		return diskFault(err, "read the host's boot id")
+		return fault.Disk(err, "read the host's boot id")
 	}
 	i.kind = k
 	i.rec = record{
@@ -144,7 +144,7 @@ func (i *instance) make(ctx context.Context, k kind, spec Spec) error {
 		return err
 	}
 	if err := o.mkdir(i.data()); err != nil {
-		return diskFault(err, "make the folder of environment %s", i.id)
+		return fault.Disk(err, "make the folder of environment %s", i.id)
 	}
 	if err := k.create(ctx, i, o); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (i *instance) make(ctx context.Context, k kind, spec Spec) error {
 // passable makes the environment's folder, with the record in it, where o gets to it.
 func (i *instance) passable(o owner) error {
 	if err := makePassable(i.dir); err != nil {
-		return diskFault(err, "make the folder of environment %s", i.id)
+		return fault.Disk(err, "make the folder of environment %s", i.id)
 	}
 	if err := o.mustReach(i.dir); err != nil {
 		return err
@@ -230,7 +230,7 @@ func (i *instance) destroy(ctx context.Context) error {
 		}
 	}
 	if err := i.emptyPlace(); err != nil {
-		return diskFault(err, "empty %s", i.rec.DataDir)
+		return fault.Disk(err, "empty %s", i.rec.DataDir)
 	}
-	return diskFault(os.RemoveAll(i.dir), "remove %s", i.dir)
+	return fault.Disk(os.RemoveAll(i.dir), "remove %s", i.dir)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
 // Leftovers says what is still there of servers, by ID, and of the programs of
@@ -43,7 +45,7 @@ func leftIn(dir string) ([]string, error) {
 	if _, err := os.Lstat(dir); err == nil {
 		out = append(out, "folder "+dir)
 	} else if !os.IsNotExist(err) {
-		return nil, diskFault(err, "look for %s", dir)
+		return nil, fault.Disk(err, "look for %s", dir)
 	}
 	pids, err := residents(dir)
 	if err != nil {
@@ -62,7 +64,7 @@ func leftIn(dir string) ([]string, error) {
 	}
 	unix, err := os.ReadFile("/proc/net/unix")
 	if err != nil && !os.IsNotExist(err) {
-		return nil, diskFault(err, "look for sockets")
+		return nil, fault.Disk(err, "look for sockets")
 	}
 	for line := range strings.Lines(string(unix)) {
 		if at := strings.Index(line, " "+dir+"/"); at >= 0 {
@@ -76,7 +78,7 @@ func leftIn(dir string) ([]string, error) {
 func residents(dir string) ([]int, error) {
 	servers, err := processesIn(dir)
 	if err != nil {
-		return nil, diskFault(err, "look for processes")
+		return nil, fault.Disk(err, "look for processes")
 	}
 	supervisors, programs, err := programProcesses(dir)
 	if err != nil {

@@ -30,7 +30,7 @@ func (e *Environment) lock(ctx context.Context, id string) (*instance, func(), e
 		return nil, nil, err
 	}
 	if err := makePassable(filepath.Join(e.root, locksName)); err != nil {
-		return nil, nil, diskFault(err, "make the folder of environment %s", id)
+		return nil, nil, fault.Disk(err, "make the folder of environment %s", id)
 	}
 	unlock, err := flock(ctx, e.lockPath(id))
 	if err != nil {
@@ -55,7 +55,7 @@ func (e *Environment) Exclusively(ctx context.Context, id, name string) (release
 	}
 	dir := filepath.Join(i.dir, "locks")
 	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
-		return nil, diskFault(err, "make the folder of environment %s", id)
+		return nil, fault.Disk(err, "make the folder of environment %s", id)
 	}
 	return flock(ctx, filepath.Join(dir, filepath.Base(name)))
 }
@@ -66,7 +66,7 @@ func flock(ctx context.Context, path string) (release func(), err error) {
 	for {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, diskFault(err, "open a lock")
+			return nil, fault.Disk(err, "open a lock")
 		}
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil && isAt(f, path) {

@@ -98,7 +98,7 @@ func (o owner) mustReach(path string) error {
 	for dir := path; ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		if err != nil {
-			return diskFault(err, "reach %s", dir)
+			return fault.Disk(err, "reach %s", dir)
 		}
 		if !o.mayPass(info) {
 			return fault.New(fault.Denied, "user %s may not pass %s: run chmod o+x on it, or set the data folder elsewhere", o.name, dir)

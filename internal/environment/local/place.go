@@ -50,7 +50,7 @@ func checkPlace(place string) error {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
-		return diskFault(err, "look into %s", place)
+		return fault.Disk(err, "look into %s", place)
 	case len(entries) > 0:
 		return fault.New(fault.Conflict, "the folder %s is not empty: name one that is, or that does not exist", place)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
 
@@ -38,7 +39,7 @@ func (postgres) find(ctx context.Context, spec Spec) (found, error) {
 	}
 	// initdb is beside the real program, not beside a link to it.
 	if f.path, err = filepath.EvalSymlinks(f.path); err != nil {
-		return found{}, diskFault(err, "find the PostgreSQL server")
+		return found{}, fault.Disk(err, "find the PostgreSQL server")
 	}
 	return f, nil
 }
@@ -50,7 +51,7 @@ func (postgres) create(ctx context.Context, i *instance, o owner) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.Remove(passwordFile)) }()
 	if err := o.mkdir(i.socketDir()); err != nil {
-		return diskFault(err, "make the socket folder of environment %s", i.id)
+		return fault.Disk(err, "make the socket folder of environment %s", i.id)
 	}
 	err = i.runTool(ctx, o, i.initdb(), "-D", i.data(), "-U", superuser, "--pwfile", passwordFile,
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
@@ -58,7 +59,7 @@ func (postgres) create(ctx context.Context, i *instance, o owner) (err error) {
 		return err
 	}
 	if err := appendTo(filepath.Join(i.data(), "postgresql.conf"), "\ninclude '"+settingsFile+"'\n"); err != nil {
-		return diskFault(err, "configure environment %s", i.id)
+		return fault.Disk(err, "configure environment %s", i.id)
 	}
 	return i.admit(o, ownAccess)
 }

@@ -94,7 +94,7 @@ func (i *instance) prepare() (Prepared, error) {
 	}
 	boot, err := bootID()
 	if err != nil {
-		return Prepared{}, diskFault(err, "read the host's boot id")
+		return Prepared{}, fault.Disk(err, "read the host's boot id")
 	}
 	p := Prepared{
 		ID: i.id, Dir: i.dir, DataDir: i.data(), Spool: filepath.Join(i.dir, "spool"), BinDir: i.rec.BinDir,
@@ -110,15 +110,15 @@ func (i *instance) prepare() (Prepared, error) {
 		return Prepared{}, err
 	}
 	if err := i.placeData(o); err != nil && !os.IsExist(err) {
-		return Prepared{}, diskFault(err, "make the data directory of environment %s", i.id)
+		return Prepared{}, fault.Disk(err, "make the data directory of environment %s", i.id)
 	}
 	for _, dir := range []string{i.data(), i.socketDir(), p.Spool, filepath.Join(i.dir, tablespacesName)} {
 		if err := o.mkdir(dir); err != nil && !os.IsExist(err) {
-			return Prepared{}, diskFault(err, "make the folder of environment %s", i.id)
+			return Prepared{}, fault.Disk(err, "make the folder of environment %s", i.id)
 		}
 		// An earlier call may have ended between making it and giving it away.
 		if err := o.chown(dir); err != nil {
-			return Prepared{}, diskFault(err, "make the folder of environment %s", i.id)
+			return Prepared{}, fault.Disk(err, "make the folder of environment %s", i.id)
 		}
 	}
 	return p, nil

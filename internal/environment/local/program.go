@@ -93,7 +93,7 @@ func (e *Environment) Programs(group string) ([]ProgramState, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !os.IsNotExist(err) {
-		return nil, diskFault(err, "list the programs of %s", group)
+		return nil, fault.Disk(err, "list the programs of %s", group)
 	}
 	var out []ProgramState
 	for _, entry := range entries {
@@ -134,7 +134,7 @@ func (e *Environment) ensureProgram(ctx context.Context, i *program, p drill.Pro
 	// Whoever began to start it, if anybody, did not get as far as the program.
 	boot, err := bootID()
 	if err != nil {
-		return diskFault(err, "read the host's boot id")
+		return fault.Disk(err, "read the host's boot id")
 	}
 	secrets, err := e.secretsOf(p)
 	if err != nil {
@@ -228,7 +228,7 @@ func (e *Environment) groupDir(group string) (string, error) {
 // lockGroup lets one call at a time start or stop programs of a group.
 func (e *Environment) lockGroup(ctx context.Context, group string) (func(), error) {
 	if err := makePassable(filepath.Join(e.programsDir(), locksName)); err != nil {
-		return nil, diskFault(err, "make the folder of programs")
+		return nil, fault.Disk(err, "make the folder of programs")
 	}
 	unlock, err := flock(ctx, e.groupLock(group))
 	return unlock, fault.While(err, "lock the programs of %s", group)

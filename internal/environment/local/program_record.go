@@ -61,7 +61,7 @@ func (i *program) load() (programRecord, error) {
 		return programRecord{}, fault.New(fault.Missing, "there is no program %s in %s: it was not started, or was stopped meanwhile", i.name, i.group)
 	}
 	if err != nil {
-		return programRecord{}, diskFault(err, "read the record of program %s", i.name)
+		return programRecord{}, fault.Disk(err, "read the record of program %s", i.name)
 	}
 	var rec programRecord
 	if err := json.Unmarshal(text, &rec); err != nil {
@@ -99,7 +99,7 @@ func (i *program) look() (rec programRecord, gone bool, err error) {
 	}
 	boot, err := bootID()
 	if err != nil {
-		return rec, false, diskFault(err, "read the host's boot id")
+		return rec, false, fault.Disk(err, "read the host's boot id")
 	}
 	supervisors, _, err := programProcesses(i.dir)
 	if err != nil {
@@ -142,11 +142,11 @@ func (i *program) log() ([]byte, error) {
 		before, _ := os.Stat(i.logPath())
 		older, err := readAll(i.olderLogPath())
 		if err != nil {
-			return nil, diskFault(err, "read the log of program %s", i.name)
+			return nil, fault.Disk(err, "read the log of program %s", i.name)
 		}
 		newer, err := readAll(i.logPath())
 		if err != nil {
-			return nil, diskFault(err, "read the log of program %s", i.name)
+			return nil, fault.Disk(err, "read the log of program %s", i.name)
 		}
 		if after, _ := os.Stat(i.logPath()); before == nil || after == nil || os.SameFile(before, after) {
 			return append(older, newer...), nil

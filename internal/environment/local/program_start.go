@@ -40,7 +40,7 @@ type order struct {
 // has tried. It is called under the group's lock.
 func (i *program) start(ctx context.Context, p drill.Program, rec programRecord, secrets []string) error {
 	if err := i.makeFolders(); err != nil {
-		return diskFault(err, "make its folder")
+		return fault.Disk(err, "make its folder")
 	}
 	rec.State, rec.Token, rec.StartedAt = programStarting, seal.RandomID(20), time.Now().UTC()
 	if err := i.save(rec); err != nil {
@@ -104,7 +104,7 @@ func (i *program) supervisorLog() string { return filepath.Join(i.dir, "supervis
 func (i *program) supervise(ctx context.Context, text []byte) (<-chan struct{}, error) {
 	log, err := os.OpenFile(i.supervisorLog(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, diskFault(err, "open the supervisor's log")
+		return nil, fault.Disk(err, "open the supervisor's log")
 	}
 	defer log.Close()
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/proc/self/exe", superviseFlag, i.dir)

@@ -30,13 +30,13 @@ func (e *Environment) StopGroup(ctx context.Context, group string) error {
 		return fault.While(err, "end the programs of %s", group)
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		return diskFault(err, "remove %s", dir)
+		return fault.Disk(err, "remove %s", dir)
 	}
 	// A supervisor that a killed worker had just started may have come in between.
 	if err := endPrograms(ctx, dir); err != nil {
 		return fault.While(err, "end the programs of %s", group)
 	}
-	return diskFault(os.Remove(e.groupLock(group)), "remove the lock of %s", group)
+	return fault.Disk(os.Remove(e.groupLock(group)), "remove the lock of %s", group)
 }
 
 // endPrograms ends every process of the programs in a folder. Supervisors end
@@ -125,7 +125,7 @@ type tabled struct{ pid, parent int }
 func processTable() (map[int]tabled, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, diskFault(err, "look for processes")
+		return nil, fault.Disk(err, "look for processes")
 	}
 	out := map[int]tabled{}
 	for _, entry := range entries {

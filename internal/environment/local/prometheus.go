@@ -44,7 +44,7 @@ func (i *instance) prometheusConf() string { return filepath.Join(i.data(), "pro
 func (i *instance) prometheusWeb() string { return filepath.Join(i.data(), "web.yml") }
 
 func (prometheus) create(_ context.Context, i *instance, o owner) error {
-	return diskFault(o.mkdir(i.blocks()), "make the data folder of environment %s", i.id)
+	return fault.Disk(o.mkdir(i.blocks()), "make the data folder of environment %s", i.id)
 }
 
 func (prometheus) configure(i *instance, o owner) error {

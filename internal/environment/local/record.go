@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,7 +65,7 @@ func (i *instance) load() (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, diskFault(err, "read environment %s", i.id)
+		return false, fault.Disk(err, "read environment %s", i.id)
 	}
 	if err := json.Unmarshal(text, &i.rec); err != nil {
 		return false, fault.New(fault.Corrupt, "the record of environment %s can't be read: stop it and restore again", i.id)
@@ -96,7 +95,7 @@ func (i *instance) save() error {
 func replaceFile(path string, text []byte, o owner) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return diskFault(err, "write %s", path)
+		return fault.Disk(err, "write %s", path)
 	}
 	_, err = f.Write(text)
 	err = errors.Join(err, o.chown(f.Name()), f.Sync(), f.Close())
@@ -105,21 +104,9 @@ func replaceFile(path string, text []byte, o owner) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return diskFault(err, "write %s", path)
+		return fault.Disk(err, "write %s", path)
 	}
 	return nil
-}
-
-// diskFault classifies an error of the file system.
-func diskFault(err error, format string, args ...any) error {
-	kind := fault.KindOf(err)
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		kind = fault.Exhausted
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		kind = fault.Denied
-	}
-	return fault.Wrap(kind, err, format, args...)
 }
 
 // outputFault classifies the failure of a program by what it printed, and shows its last line.

@@ -112,7 +112,7 @@ func (e *Environment) Recover(ctx context.Context, id string, r Recovery, progre
 func (i *instance) recover(ctx context.Context, r Recovery, progress func(RecoveryState)) error {
 	boot, err := bootID()
 	if err != nil {
-		return diskFault(err, "read the host's boot id")
+		return fault.Disk(err, "read the host's boot id")
 	}
 	if i.rec.State == stateRecovering && boot != i.rec.Boot {
 		return fault.New(fault.Lost, "the host went down meanwhile: restore again")

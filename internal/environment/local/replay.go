@@ -69,7 +69,7 @@ func (i *instance) replay(ctx context.Context, o owner, r Recovery, progress fun
 func (i *instance) find(r Recovery) (bool, error) {
 	pids, err := processesIn(i.dir)
 	if err != nil {
-		return false, diskFault(err, "look for processes")
+		return false, fault.Disk(err, "look for processes")
 	}
 	if len(pids) == 0 {
 		return false, nil
@@ -148,11 +148,11 @@ func (i *instance) endOrphans(ctx context.Context) error {
 	// Processes know their folder by its real path; a place that was named is behind a link.
 	data, err := filepath.EvalSymlinks(i.data())
 	if err != nil {
-		return diskFault(err, "find the data directory")
+		return fault.Disk(err, "find the data directory")
 	}
 	pids, err := processesAt(data)
 	if err != nil {
-		return diskFault(err, "look for processes")
+		return fault.Disk(err, "look for processes")
 	}
 	for _, pid := range pids {
 		// One that ended meanwhile is as wanted.
@@ -177,7 +177,7 @@ func (i *instance) note(log journal, r Recovery) error {
 	path := filepath.Join(i.data(), "pg_wal", wal.HistoryName(log.timeline))
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return diskFault(err, "read where the WAL was left")
+		return fault.Disk(err, "read where the WAL was left")
 	}
 	history, err := wal.ParseHistory(log.timeline, text)
 	if err != nil {

@@ -30,12 +30,12 @@ type process struct {
 func (i *instance) spawn(ctx context.Context, o owner) (process, error) {
 	log, err := os.OpenFile(i.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return process{}, diskFault(err, "open the log of environment %s", i.id)
+		return process{}, fault.Disk(err, "open the log of environment %s", i.id)
 	}
 	defer log.Close()
 	before, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
-		return process{}, diskFault(err, "open the log of environment %s", i.id)
+		return process{}, fault.Disk(err, "open the log of environment %s", i.id)
 	}
 	// The server runs on when the caller's work has ended.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), i.rec.Program, i.kind.args(i)...)

@@ -2,19 +2,21 @@ package local
 
 import (
 	"os"
+
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
 // IDs names all servers that have a folder, also those that are half made, in
 // order of their names.
 func (e *Environment) IDs() ([]string, error) {
 	names, err := foldersIn(e.root)
-	return names, diskFault(err, "list environments")
+	return names, fault.Disk(err, "list environments")
 }
 
 // Groups names the groups that have programs, running or ended, in order of their names.
 func (e *Environment) Groups() ([]string, error) {
 	names, err := foldersIn(e.programsDir())
-	return names, diskFault(err, "list the groups of programs")
+	return names, fault.Disk(err, "list the groups of programs")
 }
 
 // foldersIn names the folders in a folder whose names can be those of servers or groups.

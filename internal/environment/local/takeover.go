@@ -25,20 +25,20 @@ func (i *instance) takeOver(o owner) error {
 		return err
 	}
 	if err := i.setAside(o); err != nil {
-		return diskFault(err, "take over the configuration")
+		return fault.Disk(err, "take over the configuration")
 	}
 	// A standby never ends its recovery; recovery.conf stops PostgreSQL 12 and
 	// newer; the others belong to a process on another host.
 	for _, name := range []string{"standby.signal", "recovery.conf", "postmaster.pid", "postmaster.opts"} {
 		if err := os.Remove(filepath.Join(i.data(), name)); err != nil && !os.IsNotExist(err) {
-			return diskFault(err, "take over the data directory")
+			return fault.Disk(err, "take over the data directory")
 		}
 	}
 	if err := i.ownTablespaces(o); err != nil {
 		return err
 	}
 	if err := os.Chmod(i.data(), 0o700); err != nil {
-		return diskFault(err, "take over the data directory")
+		return fault.Disk(err, "take over the data directory")
 	}
 	return replaceFile(filepath.Join(i.data(), "recovery.signal"), nil, o)
 }
@@ -47,7 +47,7 @@ func (i *instance) takeOver(o owner) error {
 func (i *instance) mustBeBackup() error {
 	version, err := os.ReadFile(filepath.Join(i.data(), "PG_VERSION"))
 	if err != nil && !os.IsNotExist(err) {
-		return diskFault(err, "look at the data directory")
+		return fault.Disk(err, "look at the data directory")
 	}
 	if got := strings.TrimSpace(string(version)); got != "" && got != strconv.Itoa(i.rec.Major) {
 		return fault.New(fault.Conflict, "the data directory is of PostgreSQL %s, the environment was prepared for %d", got, i.rec.Major)
@@ -94,7 +94,7 @@ func (i *instance) ownTablespaces(o owner) error {
 	mapped := filepath.Join(i.data(), "tablespace_map")
 	text, err := os.ReadFile(mapped)
 	if err != nil && !os.IsNotExist(err) {
-		return diskFault(err, "read the backup's tablespaces")
+		return fault.Disk(err, "read the backup's tablespaces")
 	}
 	var lines strings.Builder
 	for _, oid := range mappedTablespaces(string(text)) {
@@ -110,7 +110,7 @@ func (i *instance) ownTablespaces(o owner) error {
 	}
 	entries, err := os.ReadDir(filepath.Join(i.data(), "pg_tblspc"))
 	if err != nil && !os.IsNotExist(err) {
-		return diskFault(err, "read the backup's tablespaces")
+		return fault.Disk(err, "read the backup's tablespaces")
 	}
 	for _, entry := range entries {
 		oid, err := strconv.ParseUint(entry.Name(), 10, 32)
@@ -135,12 +135,12 @@ func (i *instance) linkTablespace(o owner, oid uint32) error {
 		return nil
 	}
 	if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
-		return diskFault(err, "link tablespace %d", oid)
+		return fault.Disk(err, "link tablespace %d", oid)
 	}
 	if err := os.Symlink(to, link); err != nil {
-		return diskFault(err, "link tablespace %d", oid)
+		return fault.Disk(err, "link tablespace %d", oid)
 	}
-	return diskFault(o.chown(link), "link tablespace %d", oid)
+	return fault.Disk(o.chown(link), "link tablespace %d", oid)
 }
 
 // mappedTablespaces reads the numbers in a backup's tablespace_map, whose lines

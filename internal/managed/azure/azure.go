@@ -190,12 +190,5 @@ func state(word string) managed.State {
 
 // Connect implements managed.Service.
 func (s *Service) Connect(ctx context.Context, name string) (secret.String, error) {
-	instance, err := s.Status(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	if err := instance.Ready(name); err != nil {
-		return "", err
-	}
-	return managed.At(s.config.URL, instance.Address)
+	return managed.Connect(ctx, s, s.config.URL, name)
 }

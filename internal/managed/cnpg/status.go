@@ -153,14 +153,7 @@ func (s *Service) exposed(name string, service *unstructured.Unstructured) strin
 // Connect implements managed.Service. The certificate of a copy is signed by the
 // authority of the source where the connection looks at that.
 func (s *Service) Connect(ctx context.Context, name string) (secret.String, error) {
-	instance, err := s.Status(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	if err := instance.Ready(name); err != nil {
-		return "", err
-	}
-	u, err := managed.At(s.config.URL, instance.Address)
+	u, err := managed.Connect(ctx, s, s.config.URL, name)
 	if err != nil || s.config.Credentials == "" || s.config.Credentials == managed.CredentialsURL {
 		return u, err
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cloud/microsoft"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -236,29 +235,17 @@ func entries(dirs []*container.BlobPrefix, blobs []*container.BlobItem) []store.
 	return all
 }
 
-// deleteAtOnce is how many blobs are deleted at the same time.
-const deleteAtOnce = 8
-
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, keys ...string) error {
-	names, err := s.keys.Keys(keys)
-	if err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(deleteAtOnce)
-	for i, name := range names {
-		group.Go(func() error {
-			_, err := s.client.NewBlobClient(name).Delete(ctx, &blob.DeleteOptions{
-				DeleteSnapshots: new(blob.DeleteSnapshotsOptionTypeInclude),
-			})
-			if bloberror.HasCode(err, bloberror.BlobNotFound) {
-				return nil
-			}
-			return s.fault(err, "delete", keys[i])
+	return s.keys.Each(ctx, keys, func(ctx context.Context, name, key string) error {
+		_, err := s.client.NewBlobClient(name).Delete(ctx, &blob.DeleteOptions{
+			DeleteSnapshots: new(blob.DeleteSnapshotsOptionTypeInclude),
 		})
-	}
-	return group.Wait()
+		if bloberror.HasCode(err, bloberror.BlobNotFound) {
+			return nil
+		}
+		return s.fault(err, "delete", key)
+	})
 }
 
 // SweepUploads implements store.Store. There is nothing to do: the service

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/storage"
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/api/iterator"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cloud/google"
@@ -93,27 +92,15 @@ func entries(page []*storage.ObjectAttrs) []store.Entry {
 	return all
 }
 
-// deleteAtOnce is how many objects are deleted at the same time.
-const deleteAtOnce = 8
-
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, keys ...string) error {
-	names, err := s.keys.Keys(keys)
-	if err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(deleteAtOnce)
-	for i, name := range names {
-		group.Go(func() error {
-			err := s.bucket.Object(name).Delete(ctx)
-			if errors.Is(err, storage.ErrObjectNotExist) {
-				return nil
-			}
-			return s.fault(err, "delete", keys[i])
-		})
-	}
-	return group.Wait()
+	return s.keys.Each(ctx, keys, func(ctx context.Context, name, key string) error {
+		err := s.bucket.Object(name).Delete(ctx)
+		if errors.Is(err, storage.ErrObjectNotExist) {
+			return nil
+		}
+		return s.fault(err, "delete", key)
+	})
 }
 
 // SweepUploads implements store.Store. There is nothing to do: the service

@@ -4,9 +4,12 @@ package keyspace
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
@@ -49,6 +52,24 @@ func (k Keyspace) Keys(keys []string) ([]string, error) {
 		}
 	}
 	return mapped, nil
+}
+
+// atOnce is how many keys Each works on at the same time.
+const atOnce = 8
+
+// Each does something to several keys, of which name is what the bucket has, at
+// the same time. It stops at the first error, also that of Keys.
+func (k Keyspace) Each(ctx context.Context, keys []string, do func(ctx context.Context, name, key string) error) error {
+	names, err := k.Keys(keys)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i, name := range names {
+		group.Go(func() error { return do(ctx, name, keys[i]) })
+	}
+	return group.Wait()
 }
 
 // Under returns the prefix in the bucket for a prefix of keys, which may be

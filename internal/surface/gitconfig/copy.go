@@ -47,7 +47,7 @@ func (r restored) note() (n note, found bool, err error) {
 		return n, false, nil
 	}
 	if err != nil {
-		return n, false, diskFault(err, "read which point is in %s", r.work)
+		return n, false, fault.Disk(err, "read which point is in %s", r.work)
 	}
 	if n.point, err = parsePoint(text, fault.Corrupt); err != nil {
 		return n, false, fault.While(err, "%s of %s", noteName, r.dir)
@@ -72,9 +72,9 @@ func (r restored) write(n note) error {
 	}
 	path := filepath.Join(r.dir, noteName)
 	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		return diskFault(err, "write which point is in %s", r.work)
+		return fault.Disk(err, "write which point is in %s", r.work)
 	}
-	return diskFault(os.Rename(path+".new", path), "write which point is in %s", r.work)
+	return fault.Disk(os.Rename(path+".new", path), "write which point is in %s", r.work)
 }
 
 // changed are the files of the work tree that are not as in HEAD.
@@ -122,16 +122,4 @@ func sameFolder(a, b string) bool {
 	ofA, errA := os.Stat(a)
 	ofB, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(ofA, ofB)
-}
-
-// diskFault classifies an error of the file system.
-func diskFault(err error, format string, args ...any) error {
-	kind := fault.KindOf(err)
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		kind = fault.Exhausted
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		kind = fault.Denied
-	}
-	return fault.Wrap(kind, err, format, args...)
 }

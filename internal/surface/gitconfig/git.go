@@ -105,7 +105,7 @@ func (g git) run(ctx context.Context, out io.Writer, args ...string) error {
 // failure is git's own; said is what it wrote.
 type failure struct{ said string }
 
-func (f *failure) Error() string { return oneLine(f.said) }
+func (f *failure) Error() string { return fault.Said(f.said, saidInError) }
 
 // output returns the short text that git prints, without the white space around it.
 func (g git) output(ctx context.Context, args ...string) (string, error) {
@@ -162,21 +162,11 @@ func kindOf(said string) fault.Kind {
 	return fault.Internal
 }
 
-// oneLine makes git's messages one line of bounded length.
-func oneLine(text string) string {
-	const most = 400
-	line := strings.Join(strings.Fields(text), " ")
-	if len(line) > most {
-		line = strings.ToValidUTF8(line[:most], "") + " …"
-	}
-	if line == "" {
-		return "it said nothing"
-	}
-	return line
-}
-
-// saidMost is how much of git's messages is kept.
-const saidMost = 16 << 10
+const (
+	// saidMost is how much of git's messages is kept, saidInError how much of them an error tells.
+	saidMost    = 16 << 10
+	saidInError = 400
+)
 
 // head keeps the beginning of what is written to it, where the first cause stands.
 type head struct{ kept bytes.Buffer }

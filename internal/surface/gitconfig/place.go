@@ -77,16 +77,16 @@ func (p *Places) Make(ctx context.Context, id string, of environment.Origin) (en
 // of calls at the same time, one wins, and what is there is whole.
 func (p *Places) build(ctx context.Context, dir string, of environment.Origin) error {
 	if err := os.MkdirAll(p.root, 0o700); err != nil {
-		return diskFault(err, "make %s", p.root)
+		return fault.Disk(err, "make %s", p.root)
 	}
 	fresh, err := os.MkdirTemp(p.root, ".new-*")
 	if err != nil {
-		return diskFault(err, "make a folder in %s", p.root)
+		return fault.Disk(err, "make a folder in %s", p.root)
 	}
 	defer func() { _ = os.RemoveAll(fresh) }()
 	into := copyIn(fresh)
 	if err := os.Mkdir(into.work, 0o700); err != nil {
-		return diskFault(err, "make %s", into.work)
+		return fault.Disk(err, "make %s", into.work)
 	}
 	if err := into.init(ctx, point{}); err != nil {
 		return err
@@ -96,13 +96,13 @@ func (p *Places) build(ctx context.Context, dir string, of environment.Origin) e
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(fresh, aboutName), text, 0o600); err != nil {
-		return diskFault(err, "write %s", aboutName)
+		return fault.Disk(err, "write %s", aboutName)
 	}
 	err = os.Rename(fresh, dir)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) {
 		return nil
 	}
-	return diskFault(err, "put it into place")
+	return fault.Disk(err, "put it into place")
 }
 
 func copyIn(dir string) restored {
@@ -120,7 +120,7 @@ func (p *Places) Find(ctx context.Context, id string) (environment.Made, error) 
 	case errors.Is(err, fs.ErrNotExist):
 		return environment.Made{}, fault.New(fault.Missing, "there is no place %s on this host", id)
 	case err != nil:
-		return environment.Made{}, diskFault(err, "look for place %s", id)
+		return environment.Made{}, fault.Disk(err, "look for place %s", id)
 	}
 	program, err := installed(ctx)
 	if err != nil {
@@ -141,7 +141,7 @@ func (p *Places) Remove(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Internal, err, "remove place %s", id)
 	}
-	return diskFault(os.RemoveAll(dir), "remove place %s", id)
+	return fault.Disk(os.RemoveAll(dir), "remove place %s", id)
 }
 
 // Left implements environment.Place.
@@ -156,7 +156,7 @@ func (p *Places) Left(_ context.Context, id string) ([]string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	default:
-		return nil, diskFault(err, "look for what is left of place %s", id)
+		return nil, fault.Disk(err, "look for what is left of place %s", id)
 	}
 }
 
@@ -164,7 +164,7 @@ func (p *Places) Left(_ context.Context, id string) ([]string, error) {
 func (p *Places) IDs(context.Context) ([]string, error) {
 	entries, err := os.ReadDir(p.root)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, diskFault(err, "list the places in %s", p.root)
+		return nil, fault.Disk(err, "list the places in %s", p.root)
 	}
 	var out []string
 	for _, entry := range entries {

@@ -28,7 +28,7 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 		return err
 	}
 	if err := os.MkdirAll(into.work, 0o700); err != nil {
-		return diskFault(err, "make %s", into.work)
+		return fault.Disk(err, "make %s", into.work)
 	}
 	if !t.Replace && !t.Throwaway {
 		if err := into.mustBeFree(ctx, p); err != nil {
@@ -36,7 +36,7 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 		}
 	}
 	if err := empty(into.work); err != nil {
-		return diskFault(err, "empty %s", into.work)
+		return fault.Disk(err, "empty %s", into.work)
 	}
 	if err := into.init(ctx, p); err != nil {
 		return err
@@ -60,7 +60,7 @@ func pointOf(src surface.Source) (point, error) {
 func (r restored) mustBeFree(ctx context.Context, p point) error {
 	entries, err := os.ReadDir(r.work)
 	if err != nil {
-		return diskFault(err, "look into %s", r.work)
+		return fault.Disk(err, "look into %s", r.work)
 	}
 	if len(entries) == 0 {
 		return nil
@@ -110,13 +110,13 @@ func (s *Surface) Load(ctx context.Context, t surface.Target, part surface.Part,
 func (r restored) keep(from io.Reader) (path string, err error) {
 	f, err := os.CreateTemp(r.dir, "lifeboat-*.bundle")
 	if err != nil {
-		return "", diskFault(err, "write to %s", r.dir)
+		return "", fault.Disk(err, "write to %s", r.dir)
 	}
 	if _, err := io.Copy(f, from); err != nil {
 		_ = f.Close()
-		return f.Name(), diskFault(err, "read part %s", bundleName)
+		return f.Name(), fault.Disk(err, "read part %s", bundleName)
 	}
-	return f.Name(), diskFault(f.Close(), "write to %s", r.dir)
+	return f.Name(), fault.Disk(f.Close(), "write to %s", r.dir)
 }
 
 func (r restored) unbundle(ctx context.Context, p point, bundle string) error {

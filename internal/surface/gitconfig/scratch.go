@@ -36,7 +36,7 @@ func newScratch() (scratch, error) {
 	}
 	s := scratch{dir, f}
 	if err != nil {
-		return scratch{}, errors.Join(diskFault(err, "hold a scratch folder"), s.remove())
+		return scratch{}, errors.Join(fault.Disk(err, "hold a scratch folder"), s.remove())
 	}
 	return s, nil
 }

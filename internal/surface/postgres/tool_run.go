@@ -45,7 +45,7 @@ func (a *address) run(ctx context.Context, in io.Reader, out io.Writer, program 
 		return said.String(), classify(err, "run "+name)
 	}
 	text := said.String()
-	return text, fault.New(kindOfMessage(text), "%s failed: %s", name, oneLine(text))
+	return text, fault.New(kindOfMessage(text), "%s failed: %s", name, fault.Said(text, saidInError))
 }
 
 // kindOfMessage classifies what a tool said, for it gives no SQLSTATE.
@@ -80,18 +80,8 @@ func kindOfMessage(text string) fault.Kind {
 	}
 }
 
-// oneLine makes a tool's messages one line of bounded length.
-func oneLine(text string) string {
-	const most = 600
-	line := strings.Join(strings.Fields(text), " ")
-	if len(line) > most {
-		line = strings.ToValidUTF8(line[:most], "") + " …"
-	}
-	if line == "" {
-		return "it said nothing"
-	}
-	return line
-}
+// saidInError is how much of a tool's messages an error tells.
+const saidInError = 600
 
 // head keeps the beginning of what is written to it, where the first cause
 // stands, up to a limit.

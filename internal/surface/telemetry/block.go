@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -47,7 +46,7 @@ func readMeta(dir string) (block, error) {
 	var b block
 	f, err := os.Open(filepath.Join(dir, metaName))
 	if err != nil {
-		return b, diskFault(err, "read block %s", filepath.Base(dir))
+		return b, fault.Disk(err, "read block %s", filepath.Base(dir))
 	}
 	defer f.Close()
 	return parseMeta(f, filepath.Base(dir))
@@ -65,7 +64,7 @@ func parseMeta(r io.Reader, name string) (block, error) {
 func blocksIn(dir string) ([]block, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, diskFault(err, "list the blocks in %s", dir)
+		return nil, fault.Disk(err, "list the blocks in %s", dir)
 	}
 	var out []block
 	for _, entry := range entries {
@@ -116,7 +115,7 @@ func filesOf(dir string) (names []string, sizes map[string]int64, err error) {
 		return nil
 	})
 	slices.Sort(names)
-	return names, sizes, diskFault(err, "list the files of block %s", filepath.Base(dir))
+	return names, sizes, fault.Disk(err, "list the files of block %s", filepath.Base(dir))
 }
 
 // digest is that of a block's contents: of each file but meta.json, in order of
@@ -163,7 +162,7 @@ func writeTar(dir string, w io.Writer) (surface.Entry, error) {
 func (d digest) file(at, name string, size int64, w io.Writer) error {
 	f, err := os.Open(at)
 	if err != nil {
-		return diskFault(err, "read %s of a block", name)
+		return fault.Disk(err, "read %s of a block", name)
 	}
 	defer f.Close()
 	to := w
@@ -193,23 +192,11 @@ func look(dir string) (surface.Entry, error) { return writeTar(dir, io.Discard) 
 // partName is the name of a block's part, which has no capitals.
 func partName(name string) string { return "block-" + strings.ToLower(name) + ".tar" }
 
-// diskFault classifies an error of the file system.
-func diskFault(err error, format string, args ...any) error {
-	kind := fault.KindOf(err)
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		kind = fault.Exhausted
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		kind = fault.Denied
-	}
-	return fault.Wrap(kind, err, format, args...)
-}
-
 // extract reads a block's tar archive into an empty folder, to its very end,
 // and flushes every file to disk. Errors are fault.Corrupt for what is no block.
 func extract(r io.Reader, dir, name string, give func(path string) error) error {
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, "chunks"), 0o700), give(filepath.Join(dir, "chunks"))); err != nil {
-		return diskFault(err, "make the folder of block %s", name)
+		return fault.Disk(err, "make the folder of block %s", name)
 	}
 	archive := tar.NewReader(r)
 	seen := map[string]bool{}
@@ -252,7 +239,7 @@ func corruptTar(err error, name string) error {
 func place(from io.Reader, to string, give func(string) error) error {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return diskFault(err, "write %s", to)
+		return fault.Disk(err, "write %s", to)
 	}
 	_, err = io.Copy(f, from)
 	if err != nil {
@@ -260,7 +247,7 @@ func place(from io.Reader, to string, give func(string) error) error {
 		if _, classified := errors.AsType[*fault.Error](err); !classified && errors.Is(err, io.ErrUnexpectedEOF) {
 			return fault.Wrap(fault.Corrupt, err, "it ends early")
 		}
-		return diskFault(err, "write %s", to)
+		return fault.Disk(err, "write %s", to)
 	}
-	return diskFault(errors.Join(f.Sync(), f.Close(), give(to)), "write %s", to)
+	return fault.Disk(errors.Join(f.Sync(), f.Close(), give(to)), "write %s", to)
 }

@@ -81,7 +81,7 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 	}
 	unfinished, err := os.ReadFile(filepath.Join(into.dir, restoringName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return diskFault(err, "look for an unfinished restore in %s", into.dir)
+		return fault.Disk(err, "look for an unfinished restore in %s", into.dir)
 	}
 	if !t.Replace && !t.Throwaway && string(unfinished) != point && len(blocks)+len(unfinished) > 0 {
 		return fault.New(fault.Conflict, "%s has data already: restore into an empty Prometheus, or ask to replace what it holds", into.dir)
@@ -94,10 +94,10 @@ func (s *Surface) Begin(ctx context.Context, t surface.Target, src surface.Sourc
 	}
 	for _, name := range append(blocks, left...) {
 		if err := os.RemoveAll(filepath.Join(into.dir, name)); err != nil {
-			return diskFault(err, "remove block %s", name)
+			return fault.Disk(err, "remove block %s", name)
 		}
 	}
-	return diskFault(os.WriteFile(filepath.Join(into.dir, restoringName), []byte(point), 0o600), "mark the restore in %s as begun", into.dir)
+	return fault.Disk(os.WriteFile(filepath.Join(into.dir, restoringName), []byte(point), 0o600), "mark the restore in %s as begun", into.dir)
 }
 
 // identify makes a short name of a point's contents.
@@ -111,7 +111,7 @@ func identify(src surface.Source) (string, error) {
 func (t target) blocks() (blocks, left []string, err error) {
 	entries, err := os.ReadDir(t.dir)
 	if err != nil {
-		return nil, nil, diskFault(err, "list the blocks in %s", t.dir)
+		return nil, nil, fault.Disk(err, "list the blocks in %s", t.dir)
 	}
 	for _, entry := range entries {
 		switch name := entry.Name(); {
@@ -149,12 +149,12 @@ func (s *Surface) Load(ctx context.Context, t surface.Target, part surface.Part,
 	// Attempts at the same part may be under way at the same time.
 	holder, err := os.MkdirTemp(into.dir, "lifeboat-*"+unfinishedSuffix)
 	if err != nil {
-		return diskFault(err, "write to %s", into.dir)
+		return fault.Disk(err, "write to %s", into.dir)
 	}
 	defer func() { _ = os.RemoveAll(holder) }()
 	fresh := filepath.Join(holder, spec.Block)
 	if err := errors.Join(os.Mkdir(fresh, 0o700), give(fresh)); err != nil {
-		return diskFault(err, "write to %s", into.dir)
+		return fault.Disk(err, "write to %s", into.dir)
 	}
 	if err := extract(&reading{ctx, r}, fresh, spec.Block, give); err != nil {
 		return err
@@ -180,7 +180,7 @@ func (r *reading) Read(p []byte) (int, error) {
 func (t target) giver() (func(path string) error, error) {
 	info, err := os.Stat(t.dir)
 	if err != nil {
-		return nil, diskFault(err, "look at %s", t.dir)
+		return nil, fault.Disk(err, "look at %s", t.dir)
 	}
 	owner, known := info.Sys().(*syscall.Stat_t)
 	if !known || int(owner.Uid) == os.Geteuid() {
@@ -203,11 +203,11 @@ func (t target) put(fresh, at string) error {
 			return nil
 		}
 		if err := os.RemoveAll(at); err != nil {
-			return diskFault(err, "replace block %s", filepath.Base(at))
+			return fault.Disk(err, "replace block %s", filepath.Base(at))
 		}
 	}
 	if err := os.Rename(fresh, at); err != nil {
-		return diskFault(err, "put block %s into place", filepath.Base(at))
+		return fault.Disk(err, "put block %s into place", filepath.Base(at))
 	}
 	return syncFolder(t.dir)
 }
@@ -215,9 +215,9 @@ func (t target) put(fresh, at string) error {
 func syncFolder(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
-		return diskFault(err, "flush %s to disk", dir)
+		return fault.Disk(err, "flush %s to disk", dir)
 	}
-	return diskFault(errors.Join(f.Sync(), f.Close()), "flush %s to disk", dir)
+	return fault.Disk(errors.Join(f.Sync(), f.Close()), "flush %s to disk", dir)
 }
 
 // Finish implements surface.Surface. Prometheus serves the blocks within a
@@ -231,7 +231,7 @@ func (s *Surface) Finish(ctx context.Context, t surface.Target, _ surface.Source
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return diskFault(err, "mark the restore in %s as done", into.dir)
+	return fault.Disk(err, "mark the restore in %s as done", into.dir)
 }
 
 // Fingerprint implements surface.Surface: of every block in the target's data

@@ -102,7 +102,7 @@ func (v *view) take(ctx context.Context) error {
 	}
 	if err != nil {
 		_ = f.Close()
-		return errors.Join(diskFault(err, "hold the snapshot in %s: Lifeboat must be able to write there, and to remove it", v.dir), os.RemoveAll(v.dir))
+		return errors.Join(fault.Disk(err, "hold the snapshot in %s: Lifeboat must be able to write there, and to remove it", v.dir), os.RemoveAll(v.dir))
 	}
 	v.holder = f
 	return ctx.Err()
@@ -115,7 +115,7 @@ func sweep(snapshots string) error {
 		return nil
 	}
 	if err != nil {
-		return diskFault(err, "look for old snapshots in %s", snapshots)
+		return fault.Disk(err, "look for old snapshots in %s", snapshots)
 	}
 	for _, entry := range entries {
 		dir := filepath.Join(snapshots, entry.Name())
@@ -127,7 +127,7 @@ func sweep(snapshots string) error {
 			err = os.RemoveAll(dir)
 		}
 		if err := errors.Join(err, f.Close()); err != nil {
-			return diskFault(err, "remove the old snapshot %s", dir)
+			return fault.Disk(err, "remove the old snapshot %s", dir)
 		}
 	}
 	return nil
@@ -201,5 +201,5 @@ func (v *view) Close() error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	return diskFault(errors.Join(os.RemoveAll(v.dir), v.holder.Close()), "remove the snapshot %s of Prometheus", v.held.Snapshot)
+	return fault.Disk(errors.Join(os.RemoveAll(v.dir), v.holder.Close()), "remove the snapshot %s of Prometheus", v.held.Snapshot)
 }
