@@ -41,6 +41,7 @@ type Snapshot struct {
 	// Verification is the latest one, where the point was not verified since.
 	Verification *launch.Run      `json:"verification,omitempty" doc:"The latest verification, unless it succeeded."`
 	Progress     *launch.Progress `json:"progress,omitempty" doc:"How far the run is that makes it, while it says so."`
+	UnderWay     bool             `json:"underWay,omitempty" doc:"There is a recovery point, and the run that made it is still at work: it reads it back, or copies it."`
 }
 
 func snapshotOf(p catalog.Point) Snapshot {
@@ -177,6 +178,10 @@ func (s *Server) getSnapshot(ctx context.Context, in *PathID) (*snapshotOutput, 
 		run, err := s.launcher.Find(ctx, workflows.OperationVerify, p.ID)
 		if err == nil {
 			out.Body.Verification = &run
+		}
+		made, err := s.launcher.Find(ctx, workflows.OperationSnapshot, p.ID)
+		if out.Body.UnderWay = err == nil && made.State == "running"; out.Body.UnderWay {
+			out.Body.Progress = s.progressOf(ctx, made)
 		}
 	}
 	return out, nil

@@ -146,7 +146,7 @@ func (v *visit) point(id string) (snapshotView, error) {
 	var out snapshotView
 	err := v.ask(http.MethodGet, at("/v1/admin/snapshots/", id, ""), nil, &out.Snapshot)
 	verifying := out.Verification != nil && out.Verification.State == "running"
-	out.Live = out.State == "running" || verifying
+	out.Live = out.State == "running" || out.UnderWay || verifying
 	return out, err
 }
 
