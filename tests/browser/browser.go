@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
@@ -174,6 +175,19 @@ func (p *Page) Press(t testing.TB, keys string) {
 	p.Do(t, "press keys", chromedp.KeyEvent(keys))
 }
 
+// Enter presses the Enter key on an element, as who has no mouse does, and
+// waits for the page that follows, if one does.
+func (p *Page) Enter(t testing.TB, selector string) {
+	t.Helper()
+	p.Do(t, "press Enter on "+selector, chromedp.SendKeys(chromedp.CSS(selector), kb.Enter))
+}
+
+// Width is how wide the page is, in CSS pixels, also beyond the window.
+func (p *Page) Width(t testing.TB) int64 {
+	t.Helper()
+	return evaluate[int64](t, p, "document.documentElement.scrollWidth")
+}
+
 // Text is what an element shows, empty when there is none.
 func (p *Page) Text(t testing.TB, selector string) string {
 	t.Helper()
@@ -207,7 +221,7 @@ func evaluate[T any](t testing.TB, p *Page, expression string) T {
 // Sees waits until an element shows a text.
 func (p *Page) Sees(t testing.TB, selector, text string) {
 	t.Helper()
-	ask := fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))`, selector, text)
+	ask := fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => (e.innerText ?? e.textContent).includes(%q))`, selector, text)
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
 	for {
