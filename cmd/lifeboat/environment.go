@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,7 @@ func (a *app) environmentList() *cobra.Command {
 			shown := []any{}
 			var rows [][]string
 			for _, s := range servers {
+				s.Address = listening(s.Address)
 				shown = append(shown, s)
 				rows = append(rows, []string{s.ID, s.Kind, s.Address, s.Surface, s.Point})
 			}
@@ -60,6 +62,14 @@ func (a *app) environmentList() *cobra.Command {
 			return cmp.Or(failed, printed)
 		},
 	}
+}
+
+// listening is the address of a server; nothing while it is made, and has no port yet.
+func listening(address string) string {
+	if strings.HasSuffix(address, ":0") {
+		return ""
+	}
+	return address
 }
 
 // listedPlace is a place that a point was restored into, beside the servers of this host.

@@ -41,3 +41,13 @@ func TestStopTheEnvironmentOfADrill(t *testing.T) {
 		t.Errorf("stopped what is not there: %v", err)
 	}
 }
+
+// A server that is still made has no port, and is not said to listen on one.
+func TestListening(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{"127.0.0.1:5432": "127.0.0.1:5432", "127.0.0.1:0": "", "": ""} {
+		if got := listening(address); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
