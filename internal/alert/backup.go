@@ -44,7 +44,7 @@ func backupRules() []Rule {
 			Condition: "a policy that is not paused made no point in 1.5 of its intervals",
 			Summary:   "Policy {policy} has made no recovery point of {surface} for more than 1.5 of its intervals",
 			Description: "Runs do not start, or do not end. See whether a worker runs, and what the newest run does " +
-				"(`lifeboat snapshot list {surface}`, Temporal's Web UI).",
+				"(`lifeboat snapshot list --surface {surface}`, Temporal's Web UI).",
 			holds: noNewPoint,
 		},
 		{
@@ -52,8 +52,8 @@ func backupRules() []Rule {
 			Expr:      `time() - (max by (policy, surface, kind) (lifeboat_backup_unverified_since_timestamp_seconds) > 0) > 86400`,
 			Condition: "a point that is to be read back was not for a day",
 			Summary:   "A recovery point of {surface} by policy {policy} was not read back for a day",
-			Description: "Nobody knows whether it can be read. Find it with `lifeboat snapshot list {surface}` (it is only " +
-				"sealed) and run `lifeboat snapshot verify ID --wait`.",
+			Description: "Nobody knows whether it can be read. Find it with `lifeboat snapshot list --surface {surface}` (it is only " +
+				"sealed) and run `lifeboat snapshot verify ID`.",
 			holds: verificationOverdue,
 		},
 		{
@@ -62,7 +62,7 @@ func backupRules() []Rule {
 				`or ((max by (surface) (lifeboat_rpo_target_seconds) > 0) unless on (surface) max by (surface) (lifeboat_rpo_seconds))`,
 			Condition: "a disaster now would lose more of a surface than the strictest plan allows, or everything",
 			Summary:   "A disaster now would lose more of {surface} than its target allows",
-			Description: "The newest copy is older than the RPO of a plan. See why none is newer: `lifeboat snapshot list {surface}`, " +
+			Description: "The newest copy is older than the RPO of a plan. See why none is newer: `lifeboat snapshot list --surface {surface}`, " +
 				"and for WAL `lifeboat pitr status {surface}`.",
 			holds: rpoMissed,
 		},

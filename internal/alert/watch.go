@@ -56,7 +56,7 @@ func watchRules() []Rule {
 			Expr:      `max(lifeboat_blind) > 0`,
 			Condition: "something can't be read for ten minutes",
 			Summary:   "Something that Lifeboat watches can't be read",
-			Description: "What is not read is not known to be well, and its alerts are silent. `lifeboat alerts list` says " +
+			Description: "What is not read is not known to be well, and its alerts are silent. `lifeboat status` says " +
 				"what could not be read and why.",
 			holds: blind,
 		},
