@@ -49,14 +49,13 @@ type ObserveInput struct {
 }
 
 // Observe looks every 30 seconds at how everything stands, for one turn, and
-// returns what the next turn goes on with. Its heartbeats hold the report
-// (status.Report), and as a second value what the next one is made with
-// (observe.Memory): a worker that takes over goes on from them.
+// returns what the next turn goes on with. Its heartbeats hold the report, and
+// what the next one is made with: a worker that takes over goes on from them.
 func (a *Activities) Observe(ctx context.Context, in ObserveInput) (observe.State, error) {
 	state := in.State
 	if activity.HasHeartbeatDetails(ctx) {
 		var last observe.State
-		if err := activity.GetHeartbeatDetails(ctx, &last.Report, &last.Memory); err == nil {
+		if err := activity.GetHeartbeatDetails(ctx, &last); err == nil {
 			state = last
 		}
 	}
@@ -175,7 +174,7 @@ func (w *watcher) record(ctx context.Context) {
 		activity.RecordHeartbeat(ctx)
 		return
 	}
-	activity.RecordHeartbeat(ctx, state.Report, state.Memory)
+	activity.RecordHeartbeat(ctx, state)
 }
 
 // sources are what is looked at.

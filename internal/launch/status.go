@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/observe"
 	"github.com/lifeboat-dr/lifeboat/internal/status"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -30,11 +31,11 @@ func (l *Launcher) Status(ctx context.Context) (status.Report, error) {
 		if len(details.GetPayloads()) == 0 {
 			continue
 		}
-		var report status.Report
-		if err := l.converter.FromPayloads(details, &report); err != nil {
+		var seen observe.State
+		if err := l.converter.FromPayloads(details, &seen); err != nil {
 			return status.Report{}, fault.Wrap(fault.Unsupported, err, "read the report of how everything stands: give this process the workers' temporal.codecKey")
 		}
-		return report, nil
+		return seen.Report, nil
 	}
 	return status.Report{}, notWatched()
 }

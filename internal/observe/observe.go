@@ -76,8 +76,8 @@ type Schedule struct {
 // State is a report, and what the next one is made with. It is all that one
 // worker hands on to another.
 type State struct {
-	Report status.Report
-	Memory Memory
+	Report status.Report `json:"report"`
+	Memory Memory        `json:"memory"`
 }
 
 // Memory is what was learnt from looking several times.

@@ -113,3 +113,32 @@ func TestRecordWatch(t *testing.T) {
 	}
 	s.record(t, map[string]string{"watch-cancelled": workflows.WatchID})
 }
+
+// TestWatchOfWAL has the window of what was streamed in the report, and nothing
+// to lose.
+func TestWatchOfWAL(t *testing.T) {
+	t.Parallel()
+	live := shop(t, servers.Postgres(t), 10)
+	s := pitrSite(t, live)
+	s.start(t, "up")
+	s.streams(t, "main")
+	s.baseBackup(t)
+	l := keepLedger(t, live, 2)
+	l.more(t, 20)
+	r := s.watched(t, "WAL is seen to be shipped", func(r status.Report) bool {
+		w := r.Surfaces[0].WAL
+		return w != nil && w.Active && !w.Latest.IsZero() && w.Latest.After(w.Earliest)
+	})
+	main := r.Surfaces[0]
+	if w := main.WAL; len(w.Gaps) > 0 || len(w.Alarms) > 0 || w.LagBytes == nil || w.HeldBack == nil || w.HoldBackLimit == 0 {
+		t.Errorf("the WAL: %+v", w)
+	}
+	if main.RPOSeconds == nil || *main.RPOSeconds > 120 {
+		t.Errorf("a disaster would lose %v seconds", main.RPOSeconds)
+	}
+	for _, p := range r.Policies {
+		if p.Kind == "wal" && p.LastSuccess.IsZero() {
+			t.Errorf("the policy of its WAL: %+v", p)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/observe"
+	"github.com/lifeboat-dr/lifeboat/internal/status"
+)
+
+// observing is one worker that looks: what it is told, and what it tells.
+type observing struct {
+	alerts          []status.Alert
+	refuse          error
+	fired, resolved []string
+	announced       int
+}
+
+func (o *observing) activities() *Activities {
+	return &Activities{
+		Config: &config.Config{DataDir: "/nowhere"}, Catalog: catalog.New(nil), Host: "host-2", NoLedger: "none",
+		Watch: Watch{
+			Runs: func(context.Context, time.Time, func(string) bool) ([]observe.Run, error) { return nil, nil },
+			Schedules: func(context.Context) (map[string]observe.Schedule, error) {
+				return nil, errors.New("no route to the schedules")
+			},
+			Announce: func(_ context.Context, _ status.Report, fired, resolved []status.Alert) error {
+				if o.refuse != nil {
+					return o.refuse
+				}
+				o.announced++
+				for _, a := range fired {
+					o.fired = append(o.fired, a.Rule+a.Labels["surface"])
+				}
+				for _, a := range resolved {
+					o.resolved = append(o.resolved, a.Rule+a.Labels["surface"])
+				}
+				return nil
+			},
+		},
+	}
+}
+
+// look lets Observe look once after what another worker has left, and stops it then.
+func (o *observing) look(t *testing.T, before observe.State) observe.State {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	a := o.activities()
+	// The worker stops over the first look: what that found is still sent.
+	stop := make(chan struct{})
+	env.SetWorkerStopChannel(stop)
+	var once sync.Once
+	a.Watch.Evaluate = func(status.Report, []status.Alert, time.Time) []status.Alert {
+		once.Do(func() { close(stop) })
+		return o.alerts
+	}
+	env.RegisterActivity(a.Observe)
+	if !before.Report.At.IsZero() {
+		env.SetHeartbeatDetails(before)
+	}
+	began := time.Now()
+	var mu sync.Mutex
+	var last observe.State
+	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		var s observe.State
+		if err := details.Get(&s); err != nil || s.Report.At.Before(began) {
+			return
+		}
+		mu.Lock()
+		last = s
+		mu.Unlock()
+	})
+	_, err := env.ExecuteActivity(a.Observe, ObserveInput{State: observe.State{Report: status.Report{Host: "the input"}}})
+	if err == nil || fault.Line(err) == "" {
+		t.Errorf("a worker that stops gives %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if last.Report.At.IsZero() {
+		t.Fatal("no heartbeat has a report")
+	}
+	return last
+}
+
+func firingOf(rule, surface string) status.Alert {
+	return status.Alert{Rule: rule, State: status.Firing, Labels: map[string]string{"surface": surface}}
+}
+
+// TestObserveGoesOn hands what one worker saw to the next, announces each change
+// once, and again where nobody could be told.
+func TestObserveGoesOn(t *testing.T) {
+	t.Parallel()
+	o := &observing{alerts: []status.Alert{firingOf("A", "x"), firingOf("A", "y"), {Rule: "B", State: status.Pending}}}
+	first := o.look(t, observe.State{})
+	if first.Report.Host != "host-2" || first.Report.Since.IsZero() || len(first.Report.Blind) == 0 {
+		t.Errorf("the first report: %+v", first.Report)
+	}
+	if len(o.fired) != 2 || len(o.resolved) != 0 {
+		t.Errorf("announced: %v and %v", o.fired, o.resolved)
+	}
+	second := o.look(t, first)
+	if !second.Report.Since.Equal(first.Report.Since) || !second.Report.At.After(first.Report.At) || o.announced != 1 {
+		t.Errorf("the other worker counts since %v and not %v; %d announcements", second.Report.Since, first.Report.Since, o.announced)
+	}
+	o.alerts, o.refuse = []status.Alert{firingOf("A", "y"), firingOf("B", "")}, errors.New("no route")
+	third := o.look(t, second)
+	if len(third.Report.Alerts) != 2 || o.announced != 1 || len(third.Memory.Announced) != 2 {
+		t.Errorf("while nobody can be told: %+v", third)
+	}
+	o.fired, o.resolved, o.refuse = nil, nil, nil
+	fourth := o.look(t, third)
+	if len(o.fired) != 1 || o.fired[0] != "B" || len(o.resolved) != 1 || o.resolved[0] != "Ax" || len(fourth.Memory.Announced) != 2 {
+		t.Errorf("announced at last: %v and %v", o.fired, o.resolved)
+	}
+}
