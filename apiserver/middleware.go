@@ -1,12 +1,14 @@
 package apiserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,9 @@ import (
 
 // requestIDHeader carries the request's id in both directions.
 const requestIDHeader = "X-Request-Id"
+
+// unobserved is asked for too often, by machines, for anybody to want traces of it.
+var unobserved = []string{"/healthz", "/readyz", "/metrics"}
 
 // observe gives a request its id, and measures and logs how it went.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
@@ -30,12 +35,17 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if !usableRequestID(r.id) {
 			r.id = seal.RandomID(16)
 		}
-		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestKey, r)))
+		ctx, end := c.Request().Context(), func(string, int) {}
+		if !slices.Contains(unobserved, c.Request().URL.Path) {
+			ctx, end = s.tracing.Request(c.Request())
+		}
+		c.SetRequest(c.Request().WithContext(context.WithValue(ctx, requestKey, r)))
 		c.Response().Header().Set(requestIDHeader, r.id)
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
 		took := time.Since(began)
+		end(cmp.Or(c.Path(), "none"), c.Response().Status)
 		s.metrics.observe(c.Request().Method, c.Path(), c.Response().Status, took)
 		s.log.DebugContext(c.Request().Context(), "request", "method", c.Request().Method, "route", c.Path(),
 			"status", c.Response().Status, "took", took, "requestId", r.id, "remote", r.remote)

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/tracing"
 )
 
 // problemType is what the type of every problem (RFC 9457) begins with.
@@ -77,7 +78,16 @@ func finishProblem(ctx huma.Context, _ string, v any) (any, error) {
 		e.Value = nil
 	}
 	p.Instance = instance(requestID(ctx.Context()))
+	if id := tracing.ID(ctx.Context()); id != "" {
+		return &tracedProblem{p, id}, nil
+	}
 	return p, nil
+}
+
+// tracedProblem also names the trace that the request is in.
+type tracedProblem struct {
+	*huma.ErrorModel
+	TraceID string `json:"traceId"`
 }
 
 // instance names one occurrence of a problem by its request.
@@ -87,7 +97,11 @@ func instance(request string) string { return "urn:lifeboat:request:" + request 
 func writeProblem(c echo.Context, status int, detail string) error {
 	p := newProblem(status, slugOf(status), detail)
 	p.Instance = instance(requestID(c.Request().Context()))
-	text, err := json.Marshal(p)
+	var body any = p
+	if id := tracing.ID(c.Request().Context()); id != "" {
+		body = &tracedProblem{p, id}
+	}
+	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}

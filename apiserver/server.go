@@ -27,6 +27,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/internal/status"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
+	"github.com/lifeboat-dr/lifeboat/internal/tracing"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -72,6 +73,8 @@ type Deps struct {
 	Report      func(ctx context.Context, id string, now time.Time) (report.Drill, error)
 	// Status reads how everything stands; nil where nobody watches.
 	Status func(ctx context.Context) (status.Report, error)
+	// Tracing makes spans of requests; nil for none.
+	Tracing *tracing.Tracing
 	// Pages adds the admin pages, which ask the Server in process (see As); nil for the plain page at /.
 	Pages func(router *echo.Echo, s *Server) error
 	// TemporalUI is where Temporal's Web UI is, empty when nobody knows.
@@ -103,6 +106,7 @@ type Server struct {
 	coverage     func(ctx context.Context, now time.Time) (drill.Coverage, error)
 	report       func(ctx context.Context, id string, now time.Time) (report.Drill, error)
 	status       statusReader
+	tracing      *tracing.Tracing
 	// verifying lets one verification at a time read the whole ledger.
 	verifying   sync.Mutex
 	failures    *failures
@@ -130,7 +134,7 @@ func New(d Deps) (*Server, error) {
 		recoveredURL: d.RecoveredURL, pitrStatus: d.PITRStatus, pitrPlan: d.PITRPlan,
 		ledger: d.Ledger, drills: d.Drills, noLedger: d.NoLedger, commitments: d.Commitments, coverage: d.Coverage, report: d.Report,
 		failures: newFailures(), metrics: newMetrics(d.Version), readiness: newReadiness(d.Stores),
-		status: statusReader{read: d.Status}, stopping: make(chan struct{}),
+		status: statusReader{read: d.Status}, tracing: d.Tracing, stopping: make(chan struct{}),
 	}
 	// The interface of a collector hands over no context.
 	s.metrics.registry.MustRegister(NewStatusCollector(func() (status.Report, bool) {

@@ -13,6 +13,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/temporalclient"
+	"github.com/lifeboat-dr/lifeboat/internal/tracing"
 	"github.com/lifeboat-dr/lifeboat/worker"
 )
 
@@ -21,6 +22,8 @@ type session struct {
 	config   *config.Config
 	client   client.Client
 	launcher *launch.Launcher
+	// tracing is nil where nobody wants traces.
+	tracing *tracing.Tracing
 	// ui is the Temporal Web UI's URL, where this process runs it.
 	ui    string
 	close func()
@@ -54,6 +57,13 @@ func (a *app) connect(ctx context.Context, c *config.Config, wait bool) (*sessio
 func (a *app) dial(ctx context.Context, c *config.Config, address string, log *slog.Logger) (*session, error) {
 	options := temporalOptions(c, address)
 	options.Logger = log
+	traces, err := tracing.Open(ctx, tracing.Options{Endpoint: c.Tracing.Endpoint, Version: version, Logger: log})
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	if options.Interceptors, err = traces.Interceptors(); err != nil {
+		return nil, err
+	}
 	cl, err := temporalclient.Dial(ctx, options)
 	if err != nil {
 		return nil, err
@@ -63,7 +73,11 @@ func (a *app) dial(ctx context.Context, c *config.Config, address string, log *s
 		cl.Close()
 		return nil, err
 	}
-	return &session{config: c, client: cl, launcher: launch.New(cl, dc), close: cl.Close}, nil
+	done := func() {
+		cl.Close()
+		traces.Close(ctx, log)
+	}
+	return &session{config: c, client: cl, launcher: launch.New(cl, dc), tracing: traces, close: done}, nil
 }
 
 func temporalOptions(c *config.Config, address string) temporalclient.Options {

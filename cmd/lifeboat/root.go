@@ -12,6 +12,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/tracing"
 	"github.com/lifeboat-dr/lifeboat/internal/walspool"
 )
 
@@ -105,7 +106,7 @@ func (a *app) logger() *slog.Logger {
 	if a.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+	return slog.New(tracing.Handler(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})))
 }
 
 // quietLogger is for commands whose output a person reads: what matters to them

@@ -190,7 +190,7 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 		Config: c, Launcher: s.launcher, Catalog: parts.Catalog, Stores: parts.Stores, Keys: keys,
 		RestoredURL: parts.RestoredURL, RecoveredURL: parts.RecoveredURL, PITRStatus: parts.PITRStatus, PITRPlan: parts.PITRPlan,
 		Ledger: parts.Ledger, Drills: parts.Drills, NoLedger: parts.NoLedger, Commitments: parts.Commitments, Coverage: parts.Coverage, Report: parts.Report,
-		Status: s.launcher.Status, TemporalUI: ui, Version: version, Logger: log,
+		Status: s.launcher.Status, Tracing: s.tracing, TemporalUI: ui, Version: version, Logger: log,
 		Pages: pages.With(pages.Options{
 			Config: c.Pages, SessionKey: sessions, TemporalUI: ui, Namespace: c.Temporal.Namespace, Version: version,
 		}),

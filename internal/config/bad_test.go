@@ -58,6 +58,7 @@ func TestBadConfigurations(t *testing.T) {
 		"name":                {"disk: {", `"a/b": {`, `4: "a/b" in stores is not a usable name`},
 		"watched address":     {"", "watch: {certificates: [www.example]}", `10: watch.certificates.0 "www.example" must be HOST:PORT`},
 		"watched disk":        {"", "watch: {disks: [var]}", `10: watch.disks.0 "var" must be an absolute path`},
+		"traces":              {"", "tracing: {endpoint: collector:4318}", `10: tracing.endpoint "collector:4318" must be a URL such as http://collector:4318`},
 		"listen":              {"", "listen: 8080", `10: listen "8080" must be HOST:PORT`},
 		"port":                {"", "listen: localhost:http", `10: listen "localhost:http" needs a port of 0 to 65535`},
 		"data folder":         {"", "dataDir: here", `10: dataDir "here" must be an absolute path`},

@@ -49,6 +49,8 @@ type Config struct {
 	Pages Pages `yaml:"pages" json:"pages"`
 	// Alerts says who is told when something is wrong.
 	Alerts Alerts `yaml:"alerts" json:"alerts"`
+	// Tracing says where traces go.
+	Tracing Tracing `yaml:"tracing" json:"tracing"`
 
 	// origins says where each value was read: "lifeboat.yaml:12", or a variable's name.
 	origins origins

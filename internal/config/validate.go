@@ -31,6 +31,7 @@ func (c *Config) Validate() error {
 	v.admin()
 	v.pages()
 	v.alerts()
+	v.tracing()
 	return v.found.err()
 }
 

@@ -61,6 +61,7 @@ func (o Options) clientOptions() (client.Options, error) {
 		Logger:            log.NewStructuredLogger(cmp.Or(o.Logger, slog.New(slog.DiscardHandler))),
 		DataConverter:     data,
 		FailureConverter:  failures,
+		Interceptors:      o.Interceptors,
 		ConnectionOptions: client.ConnectionOptions{TLS: tls},
 	}
 	if o.APIKey != "" {

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 
+	"go.temporal.io/sdk/interceptor"
+
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
@@ -29,6 +31,8 @@ type Options struct {
 	CodecKey secret.String
 	// OldCodecKeys are for reading what was written before CodecKey changed.
 	OldCodecKeys []secret.String
+	// Interceptors see every call; workers made from the client have them, too.
+	Interceptors []interceptor.ClientInterceptor
 	// Logger gets what the SDK says; nil discards it.
 	Logger *slog.Logger
 }
