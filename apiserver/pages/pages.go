@@ -7,6 +7,7 @@ package pages
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -33,6 +34,8 @@ type Options struct {
 	Namespace  string
 	// Version of this program.
 	Version string
+	// Logger is told of pages that fail by a defect; nil for nobody.
+	Logger *slog.Logger
 
 	// now is the clock of sessions, time.Now but in tests.
 	now func() time.Time
@@ -75,6 +78,9 @@ func mount(router *echo.Echo, api *apiserver.Server, o Options) (*site, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.options.Logger == nil {
+		s.options.Logger = slog.New(slog.DiscardHandler)
 	}
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err

@@ -1,12 +1,16 @@
 package pages
 
 import (
+	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -350,4 +354,35 @@ func TestStaticFiles(t *testing.T) {
 	if loaded < 4 {
 		t.Errorf("%d files are loaded", loaded)
 	}
+}
+
+func TestDefectsAreLoggedAndNotShown(t *testing.T) {
+	t.Parallel()
+	var logged logs
+	b := setup(t, func(o *Options, _ *apiserver.Deps) { o.Logger = slog.New(slog.NewTextHandler(&logged, nil)) })
+	b.site.get("/broken", func(*visit) error { return errors.New("no such table " + hush) })
+	p := b.as(apiserver.Viewer).get("/broken")
+	p.wants(http.StatusInternalServerError, "This page failed", "under request "+p.header.Get("X-Request-Id"))
+	p.well()
+	if got := logged.String(); !strings.Contains(got, "no such table") || !strings.Contains(got, p.header.Get("X-Request-Id")) {
+		t.Errorf("the log: %s", got)
+	}
+}
+
+// logs collects what is logged from many goroutines.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(text)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }

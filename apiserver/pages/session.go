@@ -128,14 +128,13 @@ func (s *site) visitor(c echo.Context) (*visit, bool) {
 	}
 	if v.session.Person != nil {
 		v.who = *v.session.Person
-	} else {
-		known := false
-		v.who, known = s.api.KeyByID(v.session.Key)
-		if !known || v.session.Proof != s.api.KeyProof(v.who.ID) {
-			s.dropCookie(c, sessionCookie)
-			return nil, false
-		}
+		return v, true
 	}
+	key, known := s.api.KeyByID(v.session.Key)
+	if !known || v.session.Proof != s.api.KeyProof(key.ID) {
+		return nil, false
+	}
+	v.who = key
 	return v, true
 }
 
@@ -196,7 +195,8 @@ func makeKey(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name())
+	// It has another name by then, or there is a key already.
+	defer func() { _ = os.Remove(temporary.Name()) }()
 	_, err = temporary.WriteString(seal.RandomID(52) + "\n")
 	if closed := temporary.Close(); err == nil {
 		err = closed

@@ -185,7 +185,7 @@ func setup(t *testing.T, changes ...func(*Options, *apiserver.Deps)) *bundle {
 	}
 	o := Options{SessionKey: "the key of the tests", TemporalUI: "http://127.0.0.1:8233", Namespace: "default", Version: "1.2.3", now: b.clock.now}
 	d := apiserver.Deps{
-		Config: c, Launcher: b.launcher, Keys: b.keys, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "1.2.3",
+		Config: c, Launcher: b.launcher, Keys: b.keys, Logger: slog.New(slog.DiscardHandler), Version: "1.2.3",
 		Catalog: catalog.New([]catalog.Named{{Name: "primary", Store: points, Prefix: c.PointsPrefix}}),
 		Stores:  map[string]store.Store{"primary": points},
 		Status: func(context.Context) (status.Report, error) {

@@ -21,9 +21,6 @@ type visit struct {
 	who     apiserver.Key
 }
 
-// can reports whether the visitor's role includes another, such as "operator".
-func (v *visit) can(role apiserver.Role) bool { return v.who.Role.Includes(role) }
-
 // problem is what the API answers instead of a result (RFC 9457), or what a
 // page has to say in its place.
 type problem struct {
@@ -38,11 +35,11 @@ type problem struct {
 
 // Error is the detail in one line, with what is wrong in which field.
 func (p *problem) Error() string {
-	text := p.Detail
+	said := []string{p.Detail}
 	for _, e := range p.Errors {
-		text += "; " + strings.TrimPrefix(e.Location, "body.") + ": " + e.Message
+		said = append(said, strings.TrimPrefix(e.Location, "body.")+": "+e.Message)
 	}
-	return text
+	return strings.Join(said, "; ")
 }
 
 // ask makes a request of the API in the name of the visitor, with in as its
@@ -94,17 +91,6 @@ func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
-// forward answers with what the API answers to GET path, as it comes: a download.
-func (v *visit) forward(path string) error {
-	r, err := http.NewRequestWithContext(v.asked(), http.MethodGet, path, http.NoBody)
-	if err != nil {
-		return fault.Wrap(fault.Internal, err, "make a request to %s", path)
-	}
-	r.RemoteAddr = v.Request().RemoteAddr
-	v.site.api.Handler().ServeHTTP(v.Response(), r)
-	return nil
-}
-
 // render answers with a page: templates/NAME.html inside the layout, with data
 // as its .Data.
 func (v *visit) render(name string, data any) error {
@@ -115,11 +101,6 @@ func (v *visit) renderStatus(status int, name string, data any) error {
 	view := v.view(data)
 	view.Flash = v.takeFlash()
 	return v.site.write(v.Context, status, name, "layout", view)
-}
-
-// partial answers with one template that a page's file defines, alone: for htmx.
-func (v *visit) partial(name, define string, data any) error {
-	return v.site.write(v.Context, http.StatusOK, name, define, v.view(data))
 }
 
 // redirect sends the browser to another page of this server, to read it.
@@ -150,8 +131,10 @@ func (v *visit) fail(err error) error {
 	p, ok := errors.AsType[*problem](err)
 	switch {
 	case !ok:
-		// The API server logs it, and answers where to look.
-		return err
+		request := v.Response().Header().Get("X-Request-Id")
+		v.site.options.Logger.ErrorContext(v.Request().Context(), "a page failed", "error", err, "path", v.Path(), "requestId", request)
+		p = &problem{Status: http.StatusInternalServerError, Title: "This page failed",
+			Detail: "an internal error; the server's log says more under request " + request}
 	case p.Status == http.StatusUnauthorized:
 		return v.site.toLogin(v.Context)
 	}

@@ -192,7 +192,7 @@ func (a *app) api(ctx context.Context, s *session, parts *worker.Parts, ui strin
 		Ledger: parts.Ledger, Drills: parts.Drills, NoLedger: parts.NoLedger, Commitments: parts.Commitments, Coverage: parts.Coverage, Report: parts.Report,
 		Status: s.launcher.Status, Tracing: s.tracing, TemporalUI: ui, Version: version, Logger: log,
 		Pages: pages.With(pages.Options{
-			Config: c.Pages, SessionKey: sessions, TemporalUI: ui, Namespace: c.Temporal.Namespace, Version: version,
+			Config: c.Pages, SessionKey: sessions, TemporalUI: ui, Namespace: c.Temporal.Namespace, Version: version, Logger: log,
 		}),
 	})
 }
