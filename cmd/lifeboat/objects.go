@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
@@ -88,26 +89,13 @@ func rewindInput(c *config.Config, in *workflows.RewindInput, at, to string, inP
 }
 
 func (a *app) rewind(ctx context.Context, c *config.Config, in workflows.RewindInput, wait bool) error {
-	s, err := a.connect(ctx, c, wait)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	started, err := s.launcher.Rewind(ctx, requester(), in)
-	if err != nil {
-		return err
-	}
-	if !wait {
-		return a.started(started)
-	}
 	var out workflows.RewindResult
-	if err := a.await(ctx, s, started, "objects of "+in.Surface, &out); err != nil {
-		return err
-	}
-	return a.show(out, func() error {
-		return a.fields("id", out.ID, "surface", out.Surface, "as of", when(out.At), "objects", strconv.FormatInt(out.Objects, 10),
-			"bytes", size(out.Bytes), "copied", strconv.FormatInt(out.Copied, 10), "left as they were", strconv.FormatInt(out.Left, 10),
-			"not comparable", uncompared(out.Uncompared), "not known", strings.Join(out.Gaps, "; "))
+	return work(ctx, a, c, wait, "objects of "+in.Surface, (*launch.Launcher).Rewind, in, &out, func(launch.Started) error {
+		return a.show(out, func() error {
+			return a.fields("id", out.ID, "surface", out.Surface, "as of", when(out.At), "objects", strconv.FormatInt(out.Objects, 10),
+				"bytes", size(out.Bytes), "copied", strconv.FormatInt(out.Copied, 10), "left as they were", strconv.FormatInt(out.Left, 10),
+				"not comparable", uncompared(out.Uncompared), "not known", strings.Join(out.Gaps, "; "))
+		})
 	})
 }
 

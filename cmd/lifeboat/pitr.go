@@ -11,6 +11,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
@@ -156,27 +157,15 @@ type recovered struct {
 }
 
 func (a *app) recover(ctx context.Context, parts *worker.Parts, in workflows.RecoverInput, wait bool) error {
-	s, err := a.connect(ctx, parts.Config, wait)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	started, err := s.launcher.Recover(ctx, requester(), in)
-	if err != nil {
-		return err
-	}
-	if !wait {
-		return a.started(started)
-	}
-	out := recovered{WorkflowID: started.WorkflowID}
-	if err := a.await(ctx, s, started, "recovery of "+in.Surface+" to "+in.At, &out.RecoverResult); err != nil {
-		return err
-	}
-	if out.URL, err = parts.RecoveredURL(out.RecoverResult); err != nil && !fault.Is(err, fault.Missing) {
-		return err
-	}
-	out.SealedURL = ""
-	return a.show(out, func() error { return a.recoveredFields(out) })
+	var out recovered
+	return work(ctx, a, parts.Config, wait, "recovery of "+in.Surface+" to "+in.At, (*launch.Launcher).Recover, in, &out.RecoverResult, func(started launch.Started) error {
+		var err error
+		if out.URL, err = parts.RecoveredURL(out.RecoverResult); err != nil && !fault.Is(err, fault.Missing) {
+			return err
+		}
+		out.WorkflowID, out.SealedURL = started.WorkflowID, ""
+		return a.show(out, func() error { return a.recoveredFields(out) })
+	})
 }
 
 func (a *app) recoveredFields(r recovered) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lifeboat-dr/lifeboat/internal/config"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/worker"
 	"github.com/lifeboat-dr/lifeboat/workflows"
@@ -60,24 +61,12 @@ type removed struct {
 }
 
 func (a *app) remove(ctx context.Context, parts *worker.Parts, in workflows.RemoveInput, wait bool) error {
-	s, err := a.connect(ctx, parts.Config, wait)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	started, err := s.launcher.Remove(ctx, requester(), in)
-	if err != nil {
-		return err
-	}
-	if !wait {
-		return a.started(started)
-	}
-	out := removed{WorkflowID: started.WorkflowID}
-	if err := a.await(ctx, s, started, "deletion of "+in.ID, &out.RemoveResult); err != nil {
-		return err
-	}
-	return a.show(out, func() error {
-		_, err := fmt.Fprintf(a.out, "deleted %s\n", out.Instance)
-		return err
+	var out removed
+	return work(ctx, a, parts.Config, wait, "deletion of "+in.ID, (*launch.Launcher).Remove, in, &out.RemoveResult, func(started launch.Started) error {
+		out.WorkflowID = started.WorkflowID
+		return a.show(out, func() error {
+			_, err := fmt.Fprintf(a.out, "deleted %s\n", out.Instance)
+			return err
+		})
 	})
 }

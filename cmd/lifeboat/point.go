@@ -11,6 +11,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/workflows"
 )
 
@@ -82,25 +83,13 @@ func (a *app) snapshotVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := a.connect(ctx, parts.Config, wait)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			started, err := s.launcher.Verify(ctx, requester(), workflows.VerifyInput{Point: ref(p)})
-			if err != nil {
-				return err
-			}
-			if !wait {
-				return a.started(started)
-			}
 			var result workflows.VerifyResult
-			if err := a.await(ctx, s, started, "verification of "+p.ID, &result); err != nil {
-				return err
-			}
-			return a.show(result, func() error {
-				return a.fields("id", result.ID, "state", result.State, "verified", when(result.VerifiedAt),
-					"parts", strconv.Itoa(result.Parts), "stored", size(result.Bytes), "plain", size(result.PlainBytes))
+			in := workflows.VerifyInput{Point: ref(p)}
+			return work(ctx, a, parts.Config, wait, "verification of "+p.ID, (*launch.Launcher).Verify, in, &result, func(launch.Started) error {
+				return a.show(result, func() error {
+					return a.fields("id", result.ID, "state", result.State, "verified", when(result.VerifiedAt),
+						"parts", strconv.Itoa(result.Parts), "stored", size(result.Bytes), "plain", size(result.PlainBytes))
+				})
 			})
 		},
 	}

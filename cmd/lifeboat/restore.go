@@ -11,6 +11,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 	"github.com/lifeboat-dr/lifeboat/worker"
@@ -119,27 +120,15 @@ type restored struct {
 }
 
 func (a *app) restore(ctx context.Context, parts *worker.Parts, in workflows.RestoreInput, wait bool) error {
-	s, err := a.connect(ctx, parts.Config, wait)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	started, err := s.launcher.Restore(ctx, requester(), in)
-	if err != nil {
-		return err
-	}
-	if !wait {
-		return a.started(started)
-	}
-	out := restored{WorkflowID: started.WorkflowID}
-	if err := a.await(ctx, s, started, "restore of "+in.Point.ID, &out.RestoreResult); err != nil {
-		return err
-	}
-	if out.URL, err = parts.RestoredURL(out.RestoreResult); err != nil && !fault.Is(err, fault.Missing) {
-		return err
-	}
-	out.SealedURL = ""
-	return a.show(out, func() error { return a.restoreFields(out) })
+	var out restored
+	return work(ctx, a, parts.Config, wait, "restore of "+in.Point.ID, (*launch.Launcher).Restore, in, &out.RestoreResult, func(started launch.Started) error {
+		var err error
+		if out.URL, err = parts.RestoredURL(out.RestoreResult); err != nil && !fault.Is(err, fault.Missing) {
+			return err
+		}
+		out.WorkflowID, out.SealedURL = started.WorkflowID, ""
+		return a.show(out, func() error { return a.restoreFields(out) })
+	})
 }
 
 func (a *app) restoreFields(r restored) error {

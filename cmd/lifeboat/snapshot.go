@@ -49,26 +49,13 @@ func (a *app) snapshotCreate() *cobra.Command {
 			if err := reachStore(ctx, c, in); err != nil {
 				return err
 			}
-			s, err := a.connect(ctx, c, wait)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			started, err := s.launcher.Snapshot(ctx, requester(), in)
-			if err != nil {
-				return err
-			}
-			if !wait {
-				return a.started(started)
-			}
 			var result workflows.SnapshotResult
-			if err := a.await(ctx, s, started, "snapshot of "+in.Surface, &result); err != nil {
-				return err
-			}
-			return a.show(result, func() error {
-				return a.fields("id", result.ID, "surface", result.Surface, "state", result.State, "uri", result.URI, "store", result.Store,
-					"created", when(result.CreatedAt), "stored", size(result.Bytes), "plain", size(result.PlainBytes),
-					"parts", strconv.Itoa(result.Parts), "workflow", result.WorkflowID)
+			return work(ctx, a, c, wait, "snapshot of "+in.Surface, (*launch.Launcher).Snapshot, in, &result, func(launch.Started) error {
+				return a.show(result, func() error {
+					return a.fields("id", result.ID, "surface", result.Surface, "state", result.State, "uri", result.URI, "store", result.Store,
+						"created", when(result.CreatedAt), "stored", size(result.Bytes), "plain", size(result.PlainBytes),
+						"parts", strconv.Itoa(result.Parts), "workflow", result.WorkflowID)
+				})
 			})
 		},
 	}
