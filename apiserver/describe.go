@@ -157,6 +157,11 @@ func (s *Server) describe(api huma.API) {
 	s.describeDrills(api, startErrors, readErrors)
 	s.describeFindings(api, startErrors)
 	s.describeEvidence(api, readErrors)
+	s.describeKeys(api)
+}
+
+// describeKeys lists the operations of API keys.
+func (s *Server) describeKeys(api huma.API) {
 	add(s, api, route{
 		id: "whoami", method: http.MethodGet, path: "/v1/whoami", tag: "keys", role: Viewer,
 		summary: "Show the key that the request was made with, and its role",

@@ -168,8 +168,8 @@ func bytesText(of any) string {
 // colours; every other word is grey. The word itself always stands in it.
 var (
 	good    = words("pass proven verified signed completed done running ok")
-	bad     = words("fail failed missed missing none critical refused broken unavailable timed-out terminated")
-	waiting = words("partial warning pending paused overdue aborted cancelled canceled awaiting-signature")
+	bad     = words("fail failed missed missing none critical refused broken corrupt unavailable timed-out terminated")
+	waiting = words("partial warning pending paused overdue aborted cancelled canceled awaiting-sign-off unproven open expired")
 )
 
 func words(list string) map[string]bool {

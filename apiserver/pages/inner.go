@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -142,9 +143,7 @@ func (a *fileAnswer) WriteHeader(status int) {
 		return
 	}
 	out := a.ResponseWriter.Header()
-	for name, values := range a.header {
-		out[name] = values
-	}
+	maps.Copy(out, a.header)
 	if a.file != "" {
 		out.Set("Content-Disposition", `attachment; filename="`+a.file+`"`)
 	}

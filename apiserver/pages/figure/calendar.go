@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
@@ -137,13 +138,13 @@ func (c Calendar) about() string {
 			n[d.What]++
 		}
 	}
-	said := "From " + c.From.UTC().Format("January 2006") + " to " + c.To.UTC().Format("January 2006") + ", " + count(len(c.Plans), "plan", "plans")
+	said := []string{"From " + c.From.UTC().Format("January 2006") + " to " + c.To.UTC().Format("January 2006") + ", " + count(len(c.Plans), "plan", "plans")}
 	for _, k := range Key() {
 		if n[k.Means] > 0 {
-			said += "; " + strconv.Itoa(n[k.Means]) + " " + k.Means
+			said = append(said, strconv.Itoa(n[k.Means])+" "+k.Means)
 		}
 	}
-	return said + "."
+	return strings.Join(said, "; ") + "."
 }
 
 // month is the first moment of a time's month.

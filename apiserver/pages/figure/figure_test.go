@@ -25,8 +25,6 @@ var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
 func after(hours float64) time.Time { return noon.Add(time.Duration(hours * float64(time.Hour))) }
 
-func pointer(v float64) *float64 { return &v }
-
 func window(gaps ...status.Gap) Window {
 	return Window{Surface: "main", Earliest: noon, Latest: after(47), Gaps: gaps, Now: after(48)}
 }
@@ -72,14 +70,14 @@ func TestDrawings(t *testing.T) {
 			}})
 		},
 		"gantt": func() (template.HTML, error) {
-			return Gantt{Declared: noon, Phases: Bars(record()), RTOTarget: 300, RTO: pointer(273)}.Draw()
+			return Gantt{Declared: noon, Phases: Bars(record()), RTOTarget: 300, RTO: new(273.0)}.Draw()
 		},
 		"gantt-running": func() (template.HTML, error) {
 			return Gantt{Declared: noon, RTOTarget: 60, Now: noon.Add(90 * time.Second), Phases: []Bar{
 				{Name: "restore", Start: noon.Add(time.Second), Seconds: 40}, {Name: "reconcile", Start: noon.Add(41 * time.Second), Running: true},
 			}}.Draw()
 		},
-		"calendar": func() (template.HTML, error) { return calendar.Draw() },
+		"calendar": calendar.Draw,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
