@@ -60,13 +60,23 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (observe.Stat
 		}
 	}
 	w := &watcher{a: a, reader: observe.New(a.sources()), state: state}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var beating sync.WaitGroup
-	beating.Go(func() { w.beat(ctx) })
-	err := w.follow(ctx)
-	stop()
-	beating.Wait()
+	turn, over := context.WithCancel(ctx)
+	defer over()
+	var beside sync.WaitGroup
+	beside.Go(func() { w.beat(turn) })
+	beside.Go(func() {
+		// What is being read when the worker stops holds it up no longer.
+		select {
+		case <-activity.GetWorkerStopChannel(ctx):
+			over()
+		case <-turn.Done():
+		}
+	})
+	err := w.follow(turn)
+	over()
+	beside.Wait()
+	// Whoever goes on does so from the last word.
+	w.record(ctx)
 	return w.last(), err
 }
 
@@ -100,7 +110,7 @@ func (w *watcher) follow(ctx context.Context) error {
 		case <-activity.GetWorkerStopChannel(ctx):
 			return fault.New(fault.Unavailable, "the worker is stopping")
 		case <-ctx.Done():
-			return ctx.Err()
+			return fault.Wrap(fault.Unavailable, ctx.Err(), "look at how everything stands")
 		}
 	}
 }

@@ -115,10 +115,11 @@ func (l *lister) run(ctx context.Context, e *workflowpb.WorkflowExecutionInfo) (
 	if run.Operation != workflows.OperationSnapshot || run.Outcome == observe.Cancelled {
 		return run, nil
 	}
-	if err := l.asked(ctx, &run); err != nil {
-		return run, err
+	err := l.asked(ctx, &run)
+	if err == nil {
+		err = l.result(ctx, &run)
 	}
-	return run, l.result(ctx, &run)
+	return run, err
 }
 
 func outcomeOf(s enumspb.WorkflowExecutionStatus) observe.Outcome {

@@ -53,6 +53,11 @@ func KindOf(err error) fault.Kind {
 	return fault.KindOf(err)
 }
 
+// is reports whether a step failed for good with an error of the kind.
+func is(err error, kind fault.Kind) bool {
+	return KindOf(err) == kind
+}
+
 // Message is the innermost message of an error that came through Temporal, for people.
 func Message(err error) string {
 	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {

@@ -25,9 +25,8 @@ func fileSystem(path string) (found status.Disk, device uint64, err error) {
 	if err := syscall.Statfs(path, &stat); err != nil {
 		return found, 0, fault.Wrap(fault.Unavailable, err, "look how full the disk of %s is", path)
 	}
-	block := int64(stat.Bsize)
-	used := int64(stat.Blocks-stat.Bfree) * block
-	found = status.Disk{Used: used, Size: used + int64(stat.Bavail)*block}
+	used := int64(stat.Blocks-stat.Bfree) * stat.Bsize
+	found = status.Disk{Used: used, Size: used + int64(stat.Bavail)*stat.Bsize}
 	if of, ok := info.Sys().(*syscall.Stat_t); ok {
 		device = of.Dev
 	}

@@ -156,8 +156,7 @@ func (o *observer) each(ctx context.Context, of listing, do func(text []byte) er
 	limit, token := pageOfSigns, ""
 	for {
 		found, err := o.lister.page(ctx, of, limit, token)
-		var full overfull
-		if errors.As(err, &full) {
+		if full, ok := errors.AsType[overfull](err); ok {
 			limit = full.fits
 			continue
 		}

@@ -140,7 +140,7 @@ func countPod(found map[workload]*status.Pods, pod podSigns) {
 // counts reports whether a workload says itself how many pods there should be.
 func counts(name string) bool {
 	kind, _, _ := strings.Cut(name, "/")
-	return slices.ContainsFunc(workloadTypes, func(of resourceType) bool { return strings.ToLower(of.Kind) == kind })
+	return slices.ContainsFunc(workloadTypes, func(of resourceType) bool { return strings.EqualFold(of.Kind, kind) })
 }
 
 // finite reports whether a workload's pods come to an end: then none has to be there.
