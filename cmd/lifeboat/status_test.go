@@ -29,7 +29,7 @@ func TestStatusAsATable(t *testing.T) {
 				Name: "main", Kind: "postgres", LastPoint: &status.Point{At: now.Add(-90 * time.Minute)},
 				LastProven: &status.Point{At: now.AddDate(0, 0, -3)}, RPOSeconds: new(42.0), RPOTarget: 600,
 			},
-			{Name: "main-2", Kind: "redis"},
+			{Name: "main-2", Kind: "redis", LastPoint: &status.Point{At: now.Add(-time.Second)}},
 		},
 		Plans: []status.Plan{plan("yearly", 7200, 5000, 200), plan("quarterly", 1800, 61, 20), plan("talk", 0, 0, 10)},
 		Alerts: []status.Alert{
@@ -45,7 +45,7 @@ func TestStatusAsATable(t *testing.T) {
 	}
 	want := `SURFACE  KIND      LAST GOOD   LAST PROVEN  RPO NOW/TARGET  RTO LAST/TARGET  NEXT DRILL  ALERTS
 main     postgres  1h30m ago   3d ago       42s / 10m00s    1m01s / 30m00s   2026-01-20  1
-main-2   redis     never       never        - / -           -                -           0
+main-2   redis     1s ago      never        - / -           -                -           0
 critical: WAL is missing (LifeboatWALGap, since 2026-01-10T12:00:00Z)
 not known: the replicas of main can't be read
 as of 2026-01-10T11:59:55Z, seen by w1
