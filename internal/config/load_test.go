@@ -40,7 +40,7 @@ func TestLoadReadsEverySection(t *testing.T) {
 	}
 	key, public := signingKey(t, "ledger-of-tests")
 	got, err := Load(filepath.Join("testdata", "lifeboat.yaml"), []string{
-		"EVIDENCE_KEY=" + key, "EVIDENCE_PUBLIC=" + public, "NODE=https://node.example.com/v2/token", "API_TOKEN=shh",
+		"EVIDENCE_KEY=" + key, "SESSION_KEY=a long passphrase", "OIDC_SECRET=hush", "EVIDENCE_PUBLIC=" + public, "NODE=https://node.example.com/v2/token", "API_TOKEN=shh",
 		"CODEC_KEY=codec", "PASSPHRASE=a: [b, ${S3_KEY}]", "S3_KEY=id", "S3_SECRET=shh", "AZURE=AccountName=x;AccountKey=y",
 		"PG_PASSWORD_FILE=" + passwordFile,
 	})
@@ -103,6 +103,10 @@ func TestLoadReadsEverySection(t *testing.T) {
 			Name: "ci", Hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA", Role: "operator",
 		}}},
 		Audit: Audit{File: "/var/log/lifeboat-audit.jsonl"},
+		Pages: Pages{URL: "https://lifeboat.example", SessionKey: "a long passphrase", OIDC: &OIDC{
+			Issuer: "https://id.example", ClientID: "lifeboat", ClientSecret: "hush", Scopes: []string{"groups"}, RoleClaim: "roles",
+			Roles: map[string]string{"on-call": "operator", "leads": "approver"}, UsernameClaim: "preferred_username",
+		}},
 		Watch: Watch{Certificates: []string{"www.example:443"}, Disks: []string{"/srv"}},
 		Evidence: Evidence{
 			Store: "offsite", Copies: []string{"primary", "cloud"}, Origin: "ledger-of-tests", Key: secret.String(key),
