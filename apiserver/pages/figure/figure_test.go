@@ -192,6 +192,14 @@ func TestAGapIsNeverTooNarrowToBeSeen(t *testing.T) {
 	}
 }
 
+func TestATimelineWithoutAWindowIsEmpty(t *testing.T) {
+	t.Parallel()
+	drawn, err := PITRTimeline(Timeline{Window: Window{Now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}})
+	if err != nil || drawn != "" {
+		t.Errorf("drawn of nothing: %.200s, %v", drawn, err)
+	}
+}
+
 func TestAGanttWithoutPhasesIsEmpty(t *testing.T) {
 	t.Parallel()
 	out, err := Gantt{Declared: noon}.Draw()

@@ -42,13 +42,16 @@ type chosen struct {
 var letters = map[string]string{"sealed": "S", "verified": "V", "proven": "P", "corrupt": "✕"}
 
 // PITRTimeline draws which moments can be had, from which base backups, and what
-// a recovery to the picked one would replay.
+// a recovery to the picked one would replay. It draws nothing where there is nothing.
 func PITRTimeline(t Timeline) (template.HTML, error) {
 	from := t.Earliest
 	for _, b := range t.Bases {
 		if from.IsZero() || b.At.Before(from) {
 			from = b.At
 		}
+	}
+	if from.IsZero() {
+		return "", nil
 	}
 	to := t.end()
 	if t.At.After(to) {
