@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
@@ -62,7 +63,7 @@ func (a *Activities) target(ctx context.Context, ref TargetRef) (surface.Target,
 			if t.URL, err = a.Keys.OpenSecret(ref.SealedURL); err != nil {
 				return t, fault.While(err, "the URL to restore to")
 			}
-			if what, live := a.Config.LiveTarget(src.Kind(), t.URL); live {
+			if what, live := a.Config.LiveTarget(src.Kind(), t.URL, clients.Same); live {
 				return t, fault.New(fault.Invalid, "the URL to restore to is %s, or in it: what is live is restored in place, with a confirmation", what)
 			}
 			return t, nil

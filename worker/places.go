@@ -31,9 +31,9 @@ func placeOf(c *config.Config, name string, sc config.Surface) (environment.Plac
 	switch sc.Kind {
 	case surface.KindKubernetes, surface.KindVelero:
 		// Without an environment it is namespaces of their own on the same cluster.
-		on := kubernetes.Config{Config: sc.Cluster.Config}
+		on := environment.Cluster{Config: sc.Cluster.Config}
 		if named, ok := c.Environments[sc.Environment]; ok {
-			on = named.Config
+			on = named.Cluster
 		}
 		return &lazyPlace{lazily[environment.Place]{open: func() (environment.Place, error) { return kubernetes.New(on) }}}, nil
 	case surface.KindObjects:

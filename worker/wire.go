@@ -14,6 +14,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/environment"
 	"github.com/lifeboat-dr/lifeboat/internal/environment/local"
@@ -62,6 +63,9 @@ func Open(ctx context.Context, c *config.Config, version string) (*Parts, error)
 	p := &Parts{
 		Version: version, Fence: fence.New(c.DataDir), Config: c, Stores: map[string]store.Store{}, Surfaces: map[string]surface.Surface{},
 		Managed: map[string]managed.Service{}, Environment: local.New(c.DataDir),
+	}
+	if err := c.CheckTargets(clients.Same); err != nil {
+		return nil, err
 	}
 	var err error
 	if p.Keys, err = seal.NewKeyring(c.Encryption); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lifeboat-dr/lifeboat/internal/catalog"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -81,7 +82,7 @@ func (f restoreFlags) input(parts *worker.Parts, p catalog.Point) (workflows.Res
 	if f.conflict != "" && !slices.Contains(surface.Conflicts, f.conflict) {
 		return in, fmt.Errorf("--conflict must be one of %s", strings.Join(surface.Conflicts, ", "))
 	}
-	what, live := parts.Config.LiveTarget(p.SurfaceKind, secret.String(f.to))
+	what, live := parts.Config.LiveTarget(p.SurfaceKind, secret.String(f.to), clients.Same)
 	switch {
 	case f.inPlace && surface.InPlace(p.SurfaceKind) != nil:
 		return in, surface.InPlace(p.SurfaceKind)

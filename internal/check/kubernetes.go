@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
@@ -57,7 +58,7 @@ func subjectOf(kind, name string) string {
 // about all, in some namespaces: in one alone, unless it is about all.
 type asked struct {
 	ctx        context.Context
-	client     *cluster.Client
+	client     *clients.Client
 	namespaces []string
 	name       string
 }
@@ -84,7 +85,7 @@ func (r *Runner) connect(ctx context.Context, c drill.Check, kind, name string) 
 		}
 	}
 	var err error
-	if a.client, err = cluster.Connect(config); err != nil {
+	if a.client, err = clients.Connect(config); err != nil {
 		return nil, err
 	}
 	if a.namespaces[0] == "" {

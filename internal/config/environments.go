@@ -1,6 +1,6 @@
 package config
 
-import "github.com/lifeboat-dr/lifeboat/internal/environment/kubernetes"
+import isolated "github.com/lifeboat-dr/lifeboat/internal/environment"
 
 // KindKubernetes is the kind of an environment that is namespaces of a cluster.
 const KindKubernetes = "kubernetes"
@@ -9,8 +9,8 @@ const KindKubernetes = "kubernetes"
 // on a worker's host: namespaces of their own on a cluster.
 type Environment struct {
 	// Kind is kubernetes.
-	Kind              string `yaml:"kind" json:"kind"`
-	kubernetes.Config `yaml:",inline"`
+	Kind             string `yaml:"kind" json:"kind"`
+	isolated.Cluster `yaml:",inline"`
 }
 
 func (v *validator) environments() {

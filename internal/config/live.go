@@ -17,11 +17,19 @@ import (
 // allNamespaces stands for every namespace of a cluster.
 const allNamespaces = "*"
 
+// SameCluster reports whether two places are on one cluster. What is written
+// tells it where it is written in the same way; who connects to clusters knows
+// more (package clients).
+type SameCluster func(a, b cluster.Config) bool
+
+// asWritten is the SameCluster that looks at nothing outside the configuration.
+func asWritten(a, b cluster.Config) bool { return a == b }
+
 // LiveTarget says what live thing a restore of a kind to a URL would overwrite,
 // such as "the live surface main" or "the store primary"; live is false where
 // there is none, also for a URL that can't be read. Names of hosts are compared
 // as they are written, and buckets by name alone.
-func (c *Config) LiveTarget(kind string, u secret.String) (what string, live bool) {
+func (c *Config) LiveTarget(kind string, u secret.String, same SameCluster) (what string, live bool) {
 	var of func(Surface) bool
 	switch kind {
 	case surface.KindKubernetes, surface.KindVelero:
@@ -29,7 +37,7 @@ func (c *Config) LiveTarget(kind string, u secret.String) (what string, live boo
 		if err != nil {
 			return "", false
 		}
-		of = func(s Surface) bool { return len(s.Namespaces) > 0 && overwrites(place, s.Cluster) }
+		of = func(s Surface) bool { return len(s.Namespaces) > 0 && overwrites(place, s.Cluster, same) }
 	case surface.KindObjects:
 		at, err := url.Parse(u.Reveal())
 		if err != nil || at.Query().Has("id") {
@@ -50,6 +58,23 @@ func (c *Config) LiveTarget(kind string, u secret.String) (what string, live boo
 		}
 	}
 	return "", false
+}
+
+// CheckTargets is the part of Validate that looks for live things among the
+// targets, with another way to know clusters: same may read kubeconfigs.
+func (c *Config) CheckTargets(same SameCluster) error {
+	v := &validator{c: c}
+	v.liveTargets(same)
+	return v.found.err()
+}
+
+func (v *validator) liveTargets(same SameCluster) {
+	for _, name := range sorted(v.c.Targets) {
+		t := v.c.Targets[name]
+		if what, live := v.c.LiveTarget(t.Kind, t.URL, same); live {
+			v.refuse("targets."+name, "targets.%s is %s itself, or in it: name another place; what is live is restored with \"in-place\"", name, what)
+		}
+	}
 }
 
 // LiveObjects says what live thing a copy of a surface's objects to a prefix of a
@@ -98,8 +123,8 @@ func folderOf(s store.Config) string {
 func overlap(a, b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) }
 
 // overwrites reports whether a restore to a place may write into a live namespace.
-func overwrites(p cluster.Place, live surface.Cluster) bool {
-	if !sameCluster(p.Config, live.Config) {
+func overwrites(p cluster.Place, live surface.Cluster, same SameCluster) bool {
+	if !same(p.Config, live.Config) {
 		return false
 	}
 	for from, to := range p.Namespaces {
@@ -112,20 +137,6 @@ func overwrites(p cluster.Place, live surface.Cluster) bool {
 		_, renamed := p.Namespaces[name]
 		return !renamed
 	})
-}
-
-// sameCluster compares API servers where both kubeconfigs can be read, for one
-// cluster can be written in several ways.
-func sameCluster(a, b cluster.Config) bool {
-	if a == b {
-		return true
-	}
-	first, err := cluster.Connect(a)
-	if err != nil {
-		return false
-	}
-	second, err := cluster.Connect(b)
-	return err == nil && strings.TrimSuffix(first.REST.Host, "/") == strings.TrimSuffix(second.REST.Host, "/")
 }
 
 // sameServer compares host, port and, for PostgreSQL, the database: a restore

@@ -1,29 +1,25 @@
 package config
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
 )
 
-const kubeconfig = `apiVersion: v1
-kind: Config
-clusters: [{name: a, cluster: {server: "https://10.0.0.1:6443"}}, {name: b, cluster: {server: "https://10.0.0.2:6443"}}]
-contexts: [{name: live, context: {cluster: a}}, {name: alias, context: {cluster: a}}, {name: other, context: {cluster: b}}]
-current-context: live
-`
+// kube is the path of a kubeconfig that nobody reads here.
+const kube = "/etc/kube/config"
+
+// oneServer knows what the kubeconfig would say: its contexts are of one API
+// server, but for "other".
+func oneServer(a, b cluster.Config) bool { return (a.Context == "other") == (b.Context == "other") }
 
 // protecting is a configuration with a live surface of every kind that can be a target.
-func protecting(t *testing.T) (c *Config, kube string) {
+func protecting(t *testing.T) *Config {
 	t.Helper()
-	kube = filepath.Join(t.TempDir(), "kube")
-	if err := os.WriteFile(kube, []byte(kubeconfig), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	places, _, found := strings.Cut(usable, "policies:")
 	if !found {
 		t.Fatal("the usable configuration has no policies")
@@ -40,12 +36,12 @@ policies:
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, kube
+	return c
 }
 
 func TestLiveTargets(t *testing.T) {
 	t.Parallel()
-	c, kube := protecting(t)
+	c := protecting(t)
 	for _, one := range []struct {
 		kind string
 		url  secret.String
@@ -75,7 +71,7 @@ func TestLiveTargets(t *testing.T) {
 		{"objects", "objects:///b/anything/", "the store primary"},
 		{"objects", "objects:///files/.lifeboat-restores/copies/x/?id=x", ""},
 	} {
-		if what, live := c.LiveTarget(one.kind, one.url); what != one.want || live != (one.want != "") {
+		if what, live := c.LiveTarget(one.kind, one.url, oneServer); what != one.want || live != (one.want != "") {
 			t.Errorf("%s %s: %q, %t", one.kind, one.url.Reveal(), what, live)
 		}
 	}
@@ -88,9 +84,31 @@ func TestLiveTargets(t *testing.T) {
 	}
 }
 
+// A cluster that is written in two ways is known for one by who reads
+// kubeconfigs, and validating reads nothing outside the configuration.
+func TestTargetsAreValidatedAsWrittenAndCheckedByWhoConnects(t *testing.T) {
+	t.Parallel()
+	c := protecting(t)
+	c.Targets = map[string]Target{"copy": {Kind: "kubernetes", URL: secret.String("kubernetes://" + kube + "?context=alias")}}
+	if err := c.Validate(); err != nil {
+		t.Errorf("another context of the kubeconfig: %v", err)
+	}
+	if err := c.CheckTargets(oneServer); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "targets.copy is the live surface pay itself") {
+		t.Errorf("another context of the live cluster: %v", err)
+	}
+	c.Targets["copy"] = Target{Kind: "kubernetes", URL: secret.String("kubernetes://" + kube + "?context=other")}
+	if err := c.CheckTargets(oneServer); err != nil {
+		t.Errorf("another cluster: %v", err)
+	}
+	c.Targets["copy"] = Target{Kind: "velero", URL: secret.String("kubernetes://" + kube + "?context=live")}
+	if err := c.Validate(); !fault.Is(err, fault.Invalid) {
+		t.Errorf("the live cluster as written: %v", err)
+	}
+}
+
 func TestPointsThatOutliveWhatTheyNeed(t *testing.T) {
 	t.Parallel()
-	c, _ := protecting(t)
+	c := protecting(t)
 	got := slices.DeleteFunc(c.Warnings(), func(line string) bool { return !strings.HasPrefix(line, "policies.") })
 	want := []string{"policies.long keeps points of files for 93 days, and its bucket (noncurrentDays)", "policies.pay keeps points of pay for 2 days, and Velero"}
 	if !slices.EqualFunc(got, want, strings.HasPrefix) {

@@ -8,8 +8,8 @@ import (
 
 // onOwnCluster reports whether the points of a surface are restored to the cluster that they come from.
 func (c *Config) onOwnCluster(s Surface) bool {
-	environment, named := c.Environments[s.Environment]
-	return !named || environment.Config.Config == s.Cluster.Config
+	isolated, named := c.Environments[s.Environment]
+	return !named || isolated.Config == s.Cluster.Config
 }
 
 // apart refuses the steps of a plan that name the address of a live surface of

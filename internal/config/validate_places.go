@@ -119,10 +119,8 @@ func (v *validator) surfaces() {
 			v.refuse("targets."+name, "targets.%s: the name means something else in a restore; take another", name)
 		}
 		v.target("targets."+name, t)
-		if what, live := v.c.LiveTarget(t.Kind, t.URL); live {
-			v.refuse("targets."+name, "targets.%s is %s itself, or in it: name another place; what is live is restored with \"in-place\"", name, what)
-		}
 	}
+	v.liveTargets(asWritten)
 }
 
 // surface checks what the surface's kind asks for: a server's URL, or settings of its own.

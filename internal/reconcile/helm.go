@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/gitfile"
@@ -111,7 +112,7 @@ func (r *Runner) releaseOf(ctx context.Context, rec drill.Reconcile, found *tall
 		}
 		at[i] = expanded
 	}
-	client, err := cluster.Connect(cluster.Config{Kubeconfig: at[0], Context: at[1]})
+	client, err := clients.Connect(cluster.Config{Kubeconfig: at[0], Context: at[1]})
 	if err != nil {
 		return release{}, err
 	}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -98,7 +99,7 @@ type stored struct {
 }
 
 // revisions are the deployed one with the highest number, and the newest of all.
-func revisions(ctx context.Context, c *cluster.Client, namespace, name string) (deployed, newest stored, err error) {
+func revisions(ctx context.Context, c *clients.Client, namespace, name string) (deployed, newest stored, err error) {
 	client, err := metadata.NewForConfig(c.REST)
 	if err != nil {
 		return deployed, newest, fault.Wrap(fault.Invalid, err, "read the kubeconfig")
@@ -133,7 +134,7 @@ func revisions(ctx context.Context, c *cluster.Client, namespace, name string) (
 
 // readRelease reads the newest revision that is deployed. The newest of all is
 // another one while an upgrade is under way, or when one has failed.
-func readRelease(ctx context.Context, c *cluster.Client, namespace, name string) (release, stored, error) {
+func readRelease(ctx context.Context, c *clients.Client, namespace, name string) (release, stored, error) {
 	deployed, newest, err := revisions(ctx, c, namespace, name)
 	switch {
 	case err != nil:

@@ -19,6 +19,7 @@ const (
 	webUI          = "github.com/temporalio/ui-server"
 	echo           = "github.com/labstack/echo"
 	kubernetes     = "k8s.io"
+	clientGo       = "k8s.io/client-go"
 )
 
 // rule says what the packages under any of its rooms must not reach. Rooms and
@@ -54,6 +55,10 @@ var rules = []rule{
 			"./internal/store/", "./internal/surface/", "./internal/archive", "./internal/config", "./activities", "./workflows", "./apiserver", "./worker",
 			temporal, echo,
 		},
+	},
+	{
+		rooms: []string{"internal/config"},
+		never: []string{clientGo, "./internal/environment/", "./internal/managed/", "./internal/cluster/"},
 	},
 	{
 		rooms: []string{"internal/chain", "internal/fence", "internal/gitfile", "internal/evidence"},

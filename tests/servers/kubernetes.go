@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 )
 
 // HostPathClass is a storage class of every KubernetesServer, and its default
@@ -41,7 +42,7 @@ const HostPathClass = "host-path"
 //		t.Parallel()
 //		namespace := kube.Namespace(t)
 //		kube.Apply(t, namespace, manifests)
-//		client, err := cluster.Connect(cluster.Config{Kubeconfig: kube.Kubeconfig})
+//		client, err := clients.Connect(cluster.Config{Kubeconfig: kube.Kubeconfig})
 //		...
 //		reader := kube.User(t, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}})
 //		throttled := kube.Throttled(t, 5)
@@ -56,7 +57,7 @@ type KubernetesServer struct {
 	// Config is the same for a client; copy it before changing it.
 	Config *rest.Config
 	// Client is the administrator's.
-	Client *cluster.Client
+	Client *clients.Client
 
 	dir, binary, stages           string
 	port, etcdPort                int
@@ -136,7 +137,7 @@ func (s *KubernetesServer) start() error {
 	if s.Kubeconfig, err = s.kubeconfigOf("admin", "system:masters"); err != nil {
 		return err
 	}
-	if s.Client, err = cluster.Connect(cluster.Config{Kubeconfig: s.Kubeconfig}); err != nil {
+	if s.Client, err = clients.Connect(cluster.Config{Kubeconfig: s.Kubeconfig}); err != nil {
 		return err
 	}
 	s.Config = s.Client.REST

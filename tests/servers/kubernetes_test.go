@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
@@ -100,7 +101,7 @@ func TestAUserOfAKubernetesServerMayDoWhatItsRulesSay(t *testing.T) {
 	ours, other := kube.Namespace(t), kube.Namespace(t)
 	readPods := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}
 	lists := func(kubeconfig string, resource schema.GroupVersionResource, namespace string) error {
-		client, err := cluster.Connect(cluster.Config{Kubeconfig: kubeconfig})
+		client, err := clients.Connect(cluster.Config{Kubeconfig: kubeconfig})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +128,7 @@ func TestAThrottledKubernetesServerIsSlowNotWrong(t *testing.T) {
 	t.Parallel()
 	namespace := kube.Namespace(t)
 	kubeconfig, refused := kube.Throttled(t, 3)
-	client, err := cluster.Connect(cluster.Config{Kubeconfig: kubeconfig})
+	client, err := clients.Connect(cluster.Config{Kubeconfig: kubeconfig})
 	if err != nil {
 		t.Fatal(err)
 	}

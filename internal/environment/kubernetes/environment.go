@@ -28,6 +28,7 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/environment"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
@@ -51,19 +52,19 @@ const fieldManager = "lifeboat-environment"
 
 // Environment makes isolated namespaces. It is an environment.Place.
 type Environment struct {
-	config   Config
-	client   *cluster.Client
+	config   environment.Cluster
+	client   *clients.Client
 	metadata metadata.Interface
 	// patience is how long a finaliser may hold what is being deleted.
 	patience time.Duration
 }
 
 // New reads the kubeconfig and sends nothing yet; errors are fault.Invalid.
-func New(c Config) (*Environment, error) {
+func New(c environment.Cluster) (*Environment, error) {
 	if wrong := c.Problems(); len(wrong) > 0 {
 		return nil, fault.New(fault.Invalid, "the environment is configured wrongly: %s", wrong[0].Text)
 	}
-	client, err := cluster.Connect(c.Config)
+	client, err := clients.Connect(c.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func New(c Config) (*Environment, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "read the kubeconfig")
 	}
-	return &Environment{config: c.withDefaults(), client: client, metadata: found, patience: finaliserPatience}, nil
+	return &Environment{config: c.WithDefaults(), client: client, metadata: found, patience: finaliserPatience}, nil
 }
 
 // Find finds the namespaces of a place by their label.

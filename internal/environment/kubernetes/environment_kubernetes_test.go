@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { os.Exit(servers.RunWithKubernetes(m, &kube)) }
 
 var configMaps = corev1.SchemeGroupVersion.WithResource("configmaps")
 
-func mustNew(t *testing.T, c Config) *Environment {
+func mustNew(t *testing.T, c environment.Cluster) *Environment {
 	t.Helper()
 	if c.Kubeconfig == "" {
 		c.Kubeconfig = kube.Kubeconfig
@@ -73,7 +73,7 @@ func TestAnEnvironmentOnAClusterIsAPlace(t *testing.T) {
 		return place.Namespaces["shop.live"]
 	}
 	placetest.Run(t, placetest.Suite{
-		Place:  mustNew(t, Config{Prefix: "suite-"}),
+		Place:  mustNew(t, environment.Cluster{Prefix: "suite-"}),
 		Origin: environment.Origin{Surface: "cluster", Point: "p", Namespaces: []string{"shop.live", "pay"}},
 		Put: func(t *testing.T, made environment.Made) {
 			t.Helper()
@@ -96,7 +96,7 @@ func TestAnEnvironmentOnAClusterIsAPlace(t *testing.T) {
 
 func TestWhatAnEnvironmentIsMadeOf(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{
+	e := mustNew(t, environment.Cluster{
 		Prefix: "made-", Quota: map[string]string{"pods": "7", "limits.memory": "8Gi"}, AllowEgress: []string{"10.9.0.0/16"},
 		IngressDomain: "dr.example.com", StorageClasses: map[string]string{"fast": servers.HostPathClass}, CustomResources: []string{"shops.example.com"}, Labels: map[string]string{"team": "dr"},
 	})
@@ -153,7 +153,7 @@ func TestWhatAnEnvironmentIsMadeOf(t *testing.T) {
 
 func TestWhoseNamespaceItIs(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "whose-"})
+	e := mustNew(t, environment.Cluster{Prefix: "whose-"})
 	make := func(id string) error {
 		_, err := e.Make(t.Context(), id, environment.Origin{Namespaces: []string{"shop"}})
 		return err
@@ -192,7 +192,7 @@ func TestWhoseNamespaceItIs(t *testing.T) {
 func TestAnEnvironmentOnAClusterThatIsBusy(t *testing.T) {
 	t.Parallel()
 	throttled, refused := kube.Throttled(t, 7)
-	e := mustNew(t, Config{Config: cluster.Config{Kubeconfig: throttled}, Prefix: "busy-"})
+	e := mustNew(t, environment.Cluster{Config: cluster.Config{Kubeconfig: throttled}, Prefix: "busy-"})
 	mustMake(t, e, "busy", "shop")
 	if _, err := e.TryIsolation(t.Context(), "busy"); err != nil {
 		t.Error(err)

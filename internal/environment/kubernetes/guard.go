@@ -48,7 +48,7 @@ const dnsPort = 53
 
 // guarded is the copy of one namespace that is to be made.
 type guarded struct {
-	config    Config
+	config    environment.Cluster
 	place     string
 	id        string
 	name, old string
@@ -85,7 +85,7 @@ func (g guarded) namespace() manifest {
 // within are the objects that keep the namespace apart and bounded.
 func (g guarded) within() ([]manifest, error) {
 	hard := map[string]any{}
-	for name, value := range g.config.quota() {
+	for name, value := range g.config.Allowed() {
 		hard[name] = value
 	}
 	policy := policySpec(g.place, g.config.AllowEgress)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
@@ -133,7 +134,7 @@ webhooks: []`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := mustNew(t, Config{Prefix: "hole-"})
+			e := mustNew(t, environment.Cluster{Prefix: "hole-"})
 			live := kube.Namespace(t)
 			copied := mustMake(t, e, c.id, live)[0]
 			mustFail(t, e, c.id, nil)
@@ -156,7 +157,7 @@ webhooks: []`,
 
 func TestPodsInTheNetworkOfTheirNodeAreFound(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "host-", Labels: map[string]string{levelLabel: "privileged"}})
+	e := mustNew(t, environment.Cluster{Prefix: "host-", Labels: map[string]string{levelLabel: "privileged"}})
 	copied := mustMake(t, e, "host", "shop")[0]
 	kube.Apply(t, copied, `{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {hostNetwork: true, containers: [{name: c, image: c}]}}`)
 	mustFail(t, e, "host", map[string]string{
@@ -167,7 +168,7 @@ func TestPodsInTheNetworkOfTheirNodeAreFound(t *testing.T) {
 
 func TestVolumesThatALiveClaimUsesAreFound(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "volume-"})
+	e := mustNew(t, environment.Cluster{Prefix: "volume-"})
 	live := kube.Namespace(t)
 	copied := mustMake(t, e, "volume", live)[0]
 	const claim = `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: NAME},
@@ -201,9 +202,9 @@ func TestVolumesThatALiveClaimUsesAreFound(t *testing.T) {
 
 func TestWhatCanNotBeLookedAtCountsAsFailed(t *testing.T) {
 	t.Parallel()
-	mustMake(t, mustNew(t, Config{Prefix: "blind-"}), "blind", "shop")
+	mustMake(t, mustNew(t, environment.Cluster{Prefix: "blind-"}), "blind", "shop")
 	kubeconfig := kube.User(t, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get", "list"}})
-	blind := mustNew(t, Config{Config: cluster.Config{Kubeconfig: kubeconfig}, Prefix: "blind-"})
+	blind := mustNew(t, environment.Cluster{Config: cluster.Config{Kubeconfig: kubeconfig}, Prefix: "blind-"})
 	servers.Eventually(t, "the user may list namespaces", func() error {
 		_, err := blind.Find(t.Context(), "blind")
 		return err

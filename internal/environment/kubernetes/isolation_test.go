@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 )
 
 var looked = inspected{place: "d-1", copies: map[string]string{"lifeboat-d-1-shop": "shop"}}
@@ -48,7 +49,7 @@ func TestWhichNetworkPoliciesOpenAnEnvironment(t *testing.T) {
 	ingressOnly.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeIngress}
 	both := from()
 	both.Egress = to(nil).Egress
-	e := &Environment{config: Config{AllowEgress: []string{"10.1.0.0/16"}}}
+	e := &Environment{config: environment.Cluster{AllowEgress: []string{"10.1.0.0/16"}}}
 	for name, c := range map[string]struct {
 		spec networkingv1.NetworkPolicySpec
 		want string

@@ -3,6 +3,8 @@ package kubernetes
 import (
 	"slices"
 	"strings"
+
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 )
 
 // Limits say what namespaces of one cluster do not keep apart.
@@ -24,7 +26,7 @@ func (e *Environment) Limits() []string {
 func (e *Environment) customLimit() string {
 	const left = "custom resources of types that the cluster has itself are not in the copies, where live operators would act on them, and were not compared"
 	switch allowed := e.config.CustomResources; {
-	case slices.Contains(allowed, everyCustom):
+	case slices.Contains(allowed, environment.EveryCustom):
 		return "live operators of the cluster act on the copies' custom resources, too: customResources allows all of them"
 	case len(allowed) > 0:
 		return left + "; except for those of " + strings.Join(allowed, ", ") + ", on which live operators act in the copies, too"

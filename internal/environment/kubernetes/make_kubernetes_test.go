@@ -19,7 +19,7 @@ import (
 // namespace in the way of the second one.
 func TestAnEnvironmentThatCanNotBeMadeIsNotLeftHalfMade(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "half-"})
+	e := mustNew(t, environment.Cluster{Prefix: "half-"})
 	const id = "half"
 	first, second := namespaceName("half-", id, "a"), namespaceName("half-", id, "b")
 	kube.Apply(t, "default", "{apiVersion: v1, kind: Namespace, metadata: {name: "+second+"}}")
@@ -44,7 +44,7 @@ func TestAnEnvironmentThatCanNotBeMadeIsNotLeftHalfMade(t *testing.T) {
 // TestWhatIsLeftGoesByTheIDOfItsRestore where that is no label.
 func TestWhatIsLeftGoesByTheIDOfItsRestore(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "left-"})
+	e := mustNew(t, environment.Cluster{Prefix: "left-"})
 	const id = "20260102T150405.000Z-Left"
 	of := placeID(id)
 	kube.Apply(t, "default", fmt.Sprintf(`

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 )
 
 func TestPlaceIDsAreLabelsOfTheirOwn(t *testing.T) {
@@ -42,7 +44,7 @@ func TestNamesOfNamespacesAreLabelsOfTheirOwn(t *testing.T) {
 		{"lifeboat-", "d-1", "Shop"},
 		{"lifeboat-", strings.Repeat("i", longestID), long},
 		{"lifeboat-", strings.Repeat("i", longestID), long[:62]},
-		{strings.Repeat("p", longestPrefix-1) + "-", strings.Repeat("i", longestID), long},
+		{strings.Repeat("p", environment.LongestPrefix-1) + "-", strings.Repeat("i", longestID), long},
 		{"lifeboat-", "d-1", "..."},
 	} {
 		name := namespaceName(c[0], c[1], c[2])

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
@@ -54,7 +55,7 @@ func exists(t *testing.T, of schema.GroupVersionResource, namespace, name string
 
 func TestFinalisersThatHangAreNamedAndThenTakenOff(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "hang-"})
+	e := mustNew(t, environment.Cluster{Prefix: "hang-"})
 	e.patience = time.Hour
 	const id, group = "hang", "hang.example.com"
 	name := mustMake(t, e, id, "shop")[0]
@@ -84,7 +85,7 @@ func TestFinalisersThatHangAreNamedAndThenTakenOff(t *testing.T) {
 
 func TestAFinaliserOfTheNamespaceItself(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "self-"})
+	e := mustNew(t, environment.Cluster{Prefix: "self-"})
 	name := mustMake(t, e, "self", "shop")[0]
 	patch := []byte(`{"metadata":{"finalizers":["example.com/namespaces"]}}`)
 	if _, err := kube.Client.Resource(namespaces, "").Patch(t.Context(), name, "application/merge-patch+json", patch, metav1.PatchOptions{}); err != nil {
@@ -101,7 +102,7 @@ func TestAFinaliserOfTheNamespaceItself(t *testing.T) {
 
 func TestWhatIsRemovedBesideNamespaces(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, Config{Prefix: "beside-"})
+	e := mustNew(t, environment.Cluster{Prefix: "beside-"})
 	const id, ours, used = "beside", "ours.example.com", "used.example.com"
 	name := mustMake(t, e, id, "shop")[0]
 	labels := fmt.Sprintf("labels: {%s: %s}", cluster.LabelEnvironment, id)

@@ -281,11 +281,11 @@ func TestAPointOfNamespacesFitsIntoAnEnvironment(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		nth    int64
-		config Config
+		config environment.Cluster
 	}{
 		"plainly": {},
 		// The environment has limits of its own then, beside those of the point.
-		"with a quota of memory":    {config: Config{Quota: map[string]string{"requests.memory": "8Gi"}}},
+		"with a quota of memory":    {config: environment.Cluster{Quota: map[string]string{"requests.memory": "8Gi"}}},
 		"on a cluster that is busy": {nth: 9},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -379,7 +379,7 @@ func TestTwoEnvironmentsShareWhatOneHasBrought(t *testing.T) {
 			}
 		}
 	}
-	e := mustNew(t, Config{Prefix: "share-"})
+	e := mustNew(t, environment.Cluster{Prefix: "share-"})
 	first, second := "first-"+namespace, "second-"+namespace
 	mustRestoreInto(t, e, first, s, point, namespace)
 	labelled(first)
@@ -410,7 +410,7 @@ func TestAnEnvironmentNeedsADomainForHosts(t *testing.T) {
 	kube.Apply(t, namespace, `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web}, spec: {defaultBackend: {service: {name: a, port: {number: 80}}}}}`)
 	s := protecting(t, kube.Kubeconfig, namespace)
 	point := surfacetest.Take(t, s)
-	e := mustNew(t, Config{Prefix: "hosts-"})
+	e := mustNew(t, environment.Cluster{Prefix: "hosts-"})
 	made, err := e.Make(t.Context(), "hosts", environment.Origin{Namespaces: []string{namespace}})
 	if err != nil {
 		t.Fatal(err)
@@ -419,7 +419,7 @@ func TestAnEnvironmentNeedsADomainForHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if place.IngressDomain != defaultIngressDomain {
+	if place.IngressDomain != (environment.Cluster{}).WithDefaults().IngressDomain {
 		t.Errorf("the domain is %q", place.IngressDomain)
 	}
 	place.IngressDomain = ""

@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lifeboat-dr/lifeboat/internal/environment"
 )
 
 // TestWhoseDataMayBeDeleted changes one thing at a time of a volume whose data may.
@@ -59,9 +61,9 @@ func TestLimitsSayWhichCustomResourcesAreInTheCopies(t *testing.T) {
 	}{
 		"none": {nil, left, "except for"},
 		"some": {[]string{"shops.example.com"}, "except for those of shops.example.com", "allows all"},
-		"all":  {[]string{everyCustom}, "act on the copies' custom resources", left},
+		"all":  {[]string{environment.EveryCustom}, "act on the copies' custom resources", left},
 	} {
-		text := (&Environment{config: Config{CustomResources: c.allowed}}).customLimit()
+		text := (&Environment{config: environment.Cluster{CustomResources: c.allowed}}).customLimit()
 		if !strings.Contains(text, c.want) || strings.Contains(text, c.lack) || !strings.Contains(text, act) {
 			t.Errorf("%s: %s", name, text)
 		}

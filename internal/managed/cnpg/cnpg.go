@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/managed"
 )
@@ -48,7 +49,7 @@ const (
 
 // Service is the recovery of one Cluster.
 type Service struct {
-	client *cluster.Client
+	client *clients.Client
 	core   corev1.CoreV1Interface
 	config managed.Config
 }
@@ -63,7 +64,7 @@ func Open(_ context.Context, c managed.Config) (managed.Service, error) {
 	if _, err := managed.At(c.URL, ""); err != nil {
 		return nil, err
 	}
-	client, err := cluster.Connect(c.Config)
+	client, err := clients.Connect(c.Config)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/discovery"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -41,7 +42,7 @@ type catalogue struct {
 
 // discover asks for all types whose objects can be listed, read, made and
 // deleted. A group whose own server is broken is named, and no error.
-func discover(client *cluster.Client) (catalogue, error) {
+func discover(client *clients.Client) (catalogue, error) {
 	out := catalogue{silent: map[string]string{}}
 	lists, err := client.Discovery.ServerPreferredResources()
 	var partly *discovery.ErrGroupDiscoveryFailed

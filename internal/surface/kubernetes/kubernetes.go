@@ -13,7 +13,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
@@ -51,8 +51,8 @@ func New(name string, c surface.Config) (*Surface, error) {
 func (s *Surface) Kind() string { return Kind }
 
 // connect makes a client of the source.
-func (s *Surface) connect() (*cluster.Client, error) {
-	client, err := cluster.Connect(s.config.Config)
+func (s *Surface) connect() (*clients.Client, error) {
+	client, err := clients.Connect(s.config.Config)
 	return client, fault.While(err, "surface %s", s.name)
 }
 

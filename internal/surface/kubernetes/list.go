@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
 
-	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -21,7 +21,7 @@ import (
 // wrote them. The dynamic client would decode a page at once, however large it is.
 type lister struct{ rest *rest.RESTClient }
 
-func newLister(client *cluster.Client) (*lister, error) {
+func newLister(client *clients.Client) (*lister, error) {
 	config := rest.CopyConfig(client.REST)
 	known := runtime.NewScheme()
 	metav1.AddToGroupVersion(known, schema.GroupVersion{Version: "v1"})

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
-	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -68,7 +68,7 @@ func (l *lists) lister(t testing.TB) *lister {
 	t.Helper()
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
-	out, err := newLister(&cluster.Client{REST: &rest.Config{Host: server.URL, QPS: -1}})
+	out, err := newLister(&clients.Client{REST: &rest.Config{Host: server.URL, QPS: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 			w.WriteHeader(c.code)
 			_ = json.NewEncoder(w).Encode(map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": c.reason, "code": c.code, "message": c.text})
 		}))
-		l, err := newLister(&cluster.Client{REST: &rest.Config{Host: server.URL}})
+		l, err := newLister(&clients.Client{REST: &rest.Config{Host: server.URL}})
 		if err != nil {
 			t.Fatal(err)
 		}

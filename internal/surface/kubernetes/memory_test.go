@@ -12,7 +12,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 )
 
 // TestMemoryIsBounded reads lists of large objects, and looks at what is held.
@@ -44,7 +44,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		_, _ = io.WriteString(w, "]}")
 	}))
 	defer server.Close()
-	l, err := newLister(&cluster.Client{REST: &rest.Config{Host: server.URL, QPS: -1}})
+	l, err := newLister(&clients.Client{REST: &rest.Config{Host: server.URL, QPS: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}

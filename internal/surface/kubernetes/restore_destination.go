@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/surface"
 )
@@ -13,7 +14,7 @@ import (
 // destination is where a restore goes, and what it may do there.
 type destination struct {
 	remapper
-	client   *cluster.Client
+	client   *clients.Client
 	served   *served
 	selector selector
 	conflict string
@@ -40,7 +41,7 @@ func (s *Surface) destination(t surface.Target) (*destination, error) {
 	case !slices.Contains(surface.Conflicts, t.Conflict):
 		return nil, fault.New(fault.Invalid, "a restore can't %q what is in its way: choose one of %s", t.Conflict, strings.Join(surface.Conflicts, ", "))
 	}
-	if d.client, err = cluster.Connect(d.Config); err != nil {
+	if d.client, err = clients.Connect(d.Config); err != nil {
 		return nil, err
 	}
 	d.served = &served{client: d.client}

@@ -11,13 +11,14 @@ import (
 	"k8s.io/client-go/discovery"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
 // served is what types a target's API server has. It asks once, and again
 // after forget. It may be used by many goroutines.
 type served struct {
-	client *cluster.Client
+	client *clients.Client
 
 	mu       sync.Mutex
 	versions map[schema.GroupResource][]string

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -20,7 +21,7 @@ const surveyors = 8
 // source is a connection to the cluster of a surface, and what a point of it has.
 type source struct {
 	*lister
-	client     *cluster.Client
+	client     *clients.Client
 	catalogue  catalogue
 	namespaces []string
 	// wide is set where the namespaces are all that there are: a type is then

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
+	"github.com/lifeboat-dr/lifeboat/internal/cluster/clients"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
@@ -28,12 +29,12 @@ const pollEvery = 2 * time.Second
 
 // server is the Velero of one cluster.
 type server struct {
-	*cluster.Client
+	*clients.Client
 	namespace string
 }
 
 func connect(c cluster.Config, namespace string) (server, error) {
-	client, err := cluster.Connect(c)
+	client, err := clients.Connect(c)
 	return server{client, namespace}, err
 }
 

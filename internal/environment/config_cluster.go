@@ -1,4 +1,4 @@
-package kubernetes
+package environment
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/cluster"
 )
 
-// Config says where isolated namespaces are made, and what they are allowed.
-type Config struct {
+// Cluster says where isolated namespaces are made, and what they are allowed.
+type Cluster struct {
 	cluster.Config `yaml:",inline"`
 	// Prefix begins the name of every namespace that is made; default
 	// "lifeboat-". Two installations on one cluster need different ones.
@@ -52,12 +52,13 @@ type Problem struct {
 }
 
 const (
+	// EveryCustom stands for all types of custom resources.
+	EveryCustom = "*"
+	// LongestPrefix leaves room in a name for what tells namespaces apart.
+	LongestPrefix = 20
+
 	defaultPrefix        = "lifeboat-"
 	defaultIngressDomain = "drill.invalid"
-	// longestPrefix leaves room for what tells namespaces apart.
-	longestPrefix = 20
-	// everyCustom stands for all types of custom resources.
-	everyCustom = "*"
 )
 
 var (
@@ -72,8 +73,8 @@ var defaultQuota = map[string]string{"pods": "100", "persistentvolumeclaims": "5
 // names that quotas have for them.
 var published = []string{"services.loadbalancers", "services.nodeports"}
 
-// quota is what the namespaces are allowed.
-func (c Config) quota() map[string]string {
+// Allowed is what the ResourceQuota of each namespace allows.
+func (c Cluster) Allowed() map[string]string {
 	out := maps.Clone(defaultQuota)
 	maps.Copy(out, c.Quota)
 	for _, name := range published {
@@ -82,8 +83,8 @@ func (c Config) quota() map[string]string {
 	return out
 }
 
-// withDefaults is the configuration with every default written out.
-func (c Config) withDefaults() Config {
+// WithDefaults is the configuration with every default written out.
+func (c Cluster) WithDefaults() Cluster {
 	if c.Prefix == "" {
 		c.Prefix = defaultPrefix
 	}
@@ -94,7 +95,7 @@ func (c Config) withDefaults() Config {
 }
 
 // Problems lists everything that is wrong with the settings.
-func (c Config) Problems() []Problem {
+func (c Cluster) Problems() []Problem {
 	var wrong []Problem
 	say := func(setting, format string, args ...any) {
 		wrong = append(wrong, Problem{setting, fmt.Sprintf(format, args...)})
@@ -102,8 +103,8 @@ func (c Config) Problems() []Problem {
 	if setting, text := c.Problem(); text != "" {
 		say(setting, "%s", text)
 	}
-	if c.Prefix != "" && (len(c.Prefix) > longestPrefix || !validPrefix.MatchString(c.Prefix)) {
-		say("prefix", "prefix must be of at most %d lower-case letters, digits and dashes, beginning with a letter and ending with a dash", longestPrefix)
+	if c.Prefix != "" && (len(c.Prefix) > LongestPrefix || !validPrefix.MatchString(c.Prefix)) {
+		say("prefix", "prefix must be of at most %d lower-case letters, digits and dashes, beginning with a letter and ending with a dash", LongestPrefix)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Quota)) {
 		switch q, err := resource.ParseQuantity(c.Quota[name]); {
@@ -133,7 +134,7 @@ func (c Config) Problems() []Problem {
 		}
 	}
 	for n, of := range c.CustomResources {
-		if of != everyCustom && (!strings.Contains(of, ".") || len(validation.IsDNS1123Subdomain(of)) > 0) {
+		if of != EveryCustom && (!strings.Contains(of, ".") || len(validation.IsDNS1123Subdomain(of)) > 0) {
 			say(fmt.Sprintf("customResources[%d]", n), `customResources must name types like certificates.cert-manager.io, or "*" for all`)
 		}
 	}
@@ -141,7 +142,7 @@ func (c Config) Problems() []Problem {
 	return wrong
 }
 
-func (c Config) labelProblems(say func(setting, format string, args ...any)) {
+func (c Cluster) labelProblems(say func(setting, format string, args ...any)) {
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
 		switch value := c.Labels[name]; {
 		case name == cluster.LabelEnvironment:
