@@ -13,7 +13,6 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/lifeboat-dr/lifeboat/activities"
-	"github.com/lifeboat-dr/lifeboat/internal/alert"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/observe"
@@ -37,7 +36,7 @@ func StartWatch(ctx context.Context, c client.Client) error {
 func (p *Parts) watch(c client.Client) activities.Watch {
 	l := &lister{client: c, converter: p.converter}
 	return activities.Watch{
-		Commitments: p.Commitments, Runs: l.runs, Evaluate: alert.Evaluate,
+		Commitments: p.Commitments, Runs: l.runs, Evaluate: evaluate(p.Config), Announce: announcer(c, p.Config),
 		Schedules: func(ctx context.Context) (map[string]observe.Schedule, error) { return scheduled(ctx, c, p.Config) },
 	}
 }

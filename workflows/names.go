@@ -26,6 +26,8 @@ const (
 	HousekeepName = "Housekeep"
 	// WatchName looks at how everything stands; there is one run of it.
 	WatchName = "Watch"
+	// NotifyName keeps one channel told of alerts.
+	NotifyName = "Notify"
 )
 
 // WatchID is the ID of the one run of Watch in a namespace.
@@ -50,6 +52,8 @@ const (
 	OperationDrill    = "drill"
 	// OperationHousekeeping begins workflow IDs alone: it is not listed among the operations.
 	OperationHousekeeping = "housekeeping"
+	// OperationNotify is of the runs that keep channels told of alerts, one for a channel at most.
+	OperationNotify = "notify"
 )
 
 // Search attributes. Temporal's SQL visibility has room for ten keywords, so

@@ -70,6 +70,9 @@ const (
 	watchTurn = 2 * activities.ObserveTurn
 	// watchPause is between the end of a watch that no retry mends and the next try.
 	watchPause = time.Minute
+	// notifyPause is after how long a channel is tried again that refused a message,
+	// or could not be reached for a day.
+	notifyPause = 15 * time.Minute
 	// providerBegins bounds one attempt to have a provider begin a restore: some
 	// show the new instance only after minutes.
 	providerBegins = 30 * time.Minute
@@ -159,6 +162,18 @@ func streaming(ctx workflow.Context, summary string) workflow.Context {
 		WaitForCancellation:   true,
 		DisableEagerExecution: true,
 		Summary:               summary,
+	})
+}
+
+// telling options are for telling a channel: an outage of a day is sat out.
+func telling(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    2 * time.Minute,
+		ScheduleToCloseTimeout: 24 * time.Hour,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
+		},
+		Summary: summary,
 	})
 }
 

@@ -19,6 +19,7 @@ func Register(r worker.WorkflowRegistry) {
 		DrillName:     Drill,
 		HousekeepName: Housekeep,
 		WatchName:     Watch,
+		NotifyName:    Notify,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/apiserver"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/engine"
@@ -140,6 +141,12 @@ func (a *app) checkAll(ctx context.Context, parts *worker.Parts) []checked {
 				return book.File + " at " + commit, err
 			})
 		}
+	}
+	for _, name := range sortedNames(parts.Config.Alerts.Channels) {
+		look("channel", name, func(context.Context) (string, error) {
+			_, err := activities.OpenChannel(parts.Config, name)
+			return parts.Config.Alerts.Channels[name].Kind + "; lifeboat alerts test " + name + " sends a message", err
+		})
 	}
 	look("temporal", "engine", func(ctx context.Context) (string, error) { return a.checkEngine(ctx, parts.Config) })
 	return lines

@@ -88,7 +88,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.format, "output", "o", "text", "output format: text or json")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	root.AddCommand(a.upCommand(), a.apiserverCommand(), a.workerCommand(), a.checkCommand(), a.demoCommand(), a.statusCommand(),
-		a.snapshotCommand(), a.scheduleCommand(), a.pitrCommand(), a.objectsCommand(), a.drillCommand(), a.evidenceCommand(), a.walCommand(), a.environmentCommand())
+		a.snapshotCommand(), a.scheduleCommand(), a.pitrCommand(), a.objectsCommand(), a.drillCommand(), a.evidenceCommand(), a.alertsCommand(), a.walCommand(), a.environmentCommand())
 	return root
 }
 

@@ -71,7 +71,7 @@ func (e *email) line(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	if err := conn.SetDeadline(time.Now().Add(Timeout)); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	if e.port != submissions {
@@ -79,7 +79,7 @@ func (e *email) line(ctx context.Context) (net.Conn, error) {
 	}
 	secure := tls.Client(conn, e.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return secure, nil

@@ -238,3 +238,24 @@ func TestAnAttemptEndsWithItsContext(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatServicesSayIsClassified has texts as services make them: a port is no status.
+func TestWhatServicesSayIsClassified(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]fault.Kind{
+		"unexpected status: 404 - no such topic": fault.Denied,
+		"got HTTP 429 Too Many Requests":         fault.Unavailable,
+		"server returned (400)":                  fault.Invalid,
+		"502":                                    fault.Unavailable,
+		"dial tcp 10.0.0.1:443: connect: connection refused":               fault.Unavailable,
+		"dial tcp [2001:db8::404]:443: i/o timeout":                        fault.Unavailable,
+		`Post "https://ntfy.example:443/topic": EOF`:                       fault.Unavailable,
+		"lookup 401.example: no such host":                                 fault.Unavailable,
+		"response failed: invalid_payload token-in-the-path was not known": fault.Unavailable,
+	} {
+		err := notify.Classify(errors.New(text))
+		if !fault.Is(err, want) || strings.Contains(err.Error(), "token-in") {
+			t.Errorf("%q: %v of kind %s, want %s", text, err, fault.KindOf(err), want)
+		}
+	}
+}

@@ -42,8 +42,9 @@ func (s *service) Send(ctx context.Context, m Message) error {
 	}
 }
 
-// answered finds the HTTP status in what services say of an answer.
-var answered = regexp.MustCompile(`\b([345]\d\d)\b`)
+// answered finds the HTTP status in what services say of an answer. A number
+// after a colon or a dot is rather a port, or of an address.
+var answered = regexp.MustCompile(`(?:^|[^:.\d\w])([45]\d\d)(?:[^.\d\w]|$)`)
 
 // classify makes an error that shows nothing of the URL, in which services have
 // their tokens.
@@ -57,8 +58,9 @@ func classify(err error) error {
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		return fault.Wrap(fault.Unavailable, request.Err, "send to the channel")
 	}
-	if found := answered.FindString(err.Error()); found != "" {
-		if code, _ := strconv.Atoi(found); refusal(code) != nil {
+	if found := answered.FindStringSubmatch(err.Error()); found != nil {
+		code, unread := strconv.Atoi(found[1])
+		if unread == nil {
 			return refusal(code)
 		}
 	}

@@ -32,7 +32,9 @@ func watching() []scenario {
 	away := func(r *status.Report, _ time.Time) {
 		r.Stores = []status.Store{{Name: "primary", Kind: "s3"}, {Name: "offsite", Kind: "azure", Usable: true}}
 	}
-	blind := func(r *status.Report, _ time.Time) { r.Blind = []string{"store primary: refused", "surface main: refused"} }
+	blind := func(r *status.Report, _ time.Time) {
+		r.Blind = []string{"store primary: refused", "surface main: refused"}
+	}
 	ledger := func(verifies bool, age time.Duration) func(*status.Report, time.Time) {
 		return func(r *status.Report, now time.Time) {
 			r.Ledger = status.Ledger{Kept: true, Verifies: verifies}

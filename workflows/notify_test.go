@@ -1,0 +1,194 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/lifeboat-dr/lifeboat/activities"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/status"
+	"github.com/lifeboat-dr/lifeboat/workflows"
+)
+
+// listener is a channel that writes down what it is told, and when. Its clock skips.
+type listener struct {
+	*testsuite.TestWorkflowEnvironment
+	began time.Time
+	// refuse is what an attempt ends with, by its number from 1; nil takes the message.
+	refuse func(attempt int) error
+
+	attempts int
+	heard    []string
+	ids      []string
+}
+
+func newListener(t *testing.T) *listener {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	l := &listener{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), refuse: func(int) error { return nil }}
+	l.SetTestTimeout(time.Minute)
+	l.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
+	l.RegisterActivity(&activities.Activities{})
+	l.began = l.Now()
+	l.OnActivity(acts.Tell, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.TellInput) error {
+		if in.Channel != "ops" || in.At.IsZero() {
+			t.Errorf("told %+v", in)
+		}
+		l.attempts++
+		if err := l.refuse(l.attempts); err != nil {
+			return err
+		}
+		l.ids = append(l.ids, in.ID)
+		l.heard = append(l.heard, fmt.Sprintf("%s +%s -%s =%s", in.At.Sub(l.began).Round(time.Minute), rules(in.Firing), rules(in.Resolved), rules(in.Still)))
+		return nil
+	})
+	return l
+}
+
+// notice sends what fires at a time after the beginning. One in lower case is a warning.
+func (l *listener) notice(after time.Duration, repeat time.Duration, firing ...string) {
+	n := workflows.Notice{At: l.began.Add(after), Repeat: repeat}
+	for _, rule := range firing {
+		severity := status.Critical
+		if strings.ToLower(rule) == rule {
+			severity = status.Warning
+		}
+		// The text changes from look to look.
+		n.Firing = append(n.Firing, status.Alert{
+			Rule: rule, Severity: severity, State: status.Firing, Labels: map[string]string{"surface": "main"}, Summary: after.String(), Since: n.At,
+		})
+	}
+	l.RegisterDelayedCallback(func() { l.SignalWorkflow(workflows.NoticeSignal, n) }, after)
+}
+
+func (l *listener) run(t *testing.T, want ...string) {
+	t.Helper()
+	l.ExecuteWorkflow(workflows.Notify, workflows.NotifyInput{Channel: "ops"})
+	if err := l.GetWorkflowError(); !l.IsWorkflowCompleted() || err != nil {
+		t.Fatalf("the run ended with %v", err)
+	}
+	if !slices.Equal(l.heard, want) {
+		t.Errorf("it heard\n%s\nwant\n%s", strings.Join(l.heard, "\n"), strings.Join(want, "\n"))
+	}
+	if ids := slices.Sorted(slices.Values(l.ids)); len(slices.Compact(ids)) != len(l.ids) {
+		t.Errorf("two messages have one ID: %q", l.ids)
+	}
+}
+
+func rules(alerts []status.Alert) string {
+	var names []string
+	for _, a := range alerts {
+		names = append(names, a.Rule)
+	}
+	return strings.Join(names, ",")
+}
+
+func TestAnAlertIsToldOnceAndItsEndOnce(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.notice(0, 0, "A")
+	// Another worker took over, and tells all anew.
+	l.notice(time.Minute, 0, "A")
+	l.notice(2*time.Minute, 0, "A", "b")
+	l.notice(3*time.Minute, 0, "b")
+	l.notice(4*time.Minute, 0, "A", "b")
+	l.notice(100*time.Hour, 0)
+	l.run(t, "0s +A - =", "2m0s +b - =", "3m0s + -A =", "4m0s +A - =", "100h0m0s + -A,b =")
+}
+
+func TestNothingIsSaidOfWhatEndsUntold(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.notice(0, 0)
+	l.run(t)
+}
+
+func TestCriticalAlertsAreToldAgain(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.notice(0, 24*time.Hour, "A", "b")
+	l.notice(30*time.Hour, 24*time.Hour, "A", "b", "C")
+	l.notice(50*time.Hour, 24*time.Hour, "C")
+	l.notice(51*time.Hour, 24*time.Hour)
+	l.run(t, "0s +A,b - =", "24h0m0s + - =A", "30h0m0s +C - =", "48h0m0s + - =A", "50h0m0s + -A,b =", "51h0m0s + -C =")
+}
+
+func TestAnOlderNoticeThatComesLateChangesNothing(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.notice(10*time.Minute, 0, "A")
+	late := workflows.Notice{At: l.began.Add(time.Minute)}
+	l.RegisterDelayedCallback(func() { l.SignalWorkflow(workflows.NoticeSignal, late) }, 11*time.Minute)
+	l.notice(time.Hour, 0)
+	l.run(t, "10m0s +A - =", "1h0m0s + -A =")
+}
+
+func TestAChannelThatIsAwayIsToldWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.refuse = func(attempt int) error {
+		// The test's engine gives a step up after ten attempts.
+		if attempt < 9 {
+			return temporal.NewApplicationError("HTTP 503", string(fault.Unavailable))
+		}
+		return nil
+	}
+	l.notice(0, 0, "A")
+	l.notice(30*time.Second, 0, "A", "B")
+	l.notice(10*time.Hour, 0)
+	l.run(t, "0s +A - =", "9m0s +B - =", "10h0m0s + -A,B =")
+	if l.attempts != 11 {
+		t.Errorf("%d attempts, want 11", l.attempts)
+	}
+}
+
+func TestAChannelThatRefusesIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.refuse = func(attempt int) error {
+		if attempt < 4 {
+			return forGood(fault.Denied)
+		}
+		return nil
+	}
+	l.notice(0, 0, "A")
+	// A change is a reason to try, and so is time.
+	l.notice(5*time.Minute, 0, "A", "B")
+	l.notice(10*time.Hour, 0)
+	l.run(t, "35m0s +A,B - =", "10h0m0s + -A,B =")
+}
+
+func TestAChannelThatIsGoneEndsItsRun(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.refuse = func(int) error { return forGood(fault.Missing) }
+	l.notice(0, 0, "A")
+	l.ExecuteWorkflow(workflows.Notify, workflows.NotifyInput{Channel: "ops"})
+	if err := l.GetWorkflowError(); err == nil || workflows.KindOf(err) != fault.Missing || l.attempts != 1 {
+		t.Errorf("%d attempts, and then %v", l.attempts, err)
+	}
+}
+
+func TestTheNextRunKnowsWhatWasTold(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	a := status.Alert{Rule: "A", Severity: status.Critical, State: status.Firing, Labels: map[string]string{"surface": "main"}}
+	in := workflows.NotifyInput{
+		Channel: "ops", Sent: 7, Notice: workflows.Notice{At: l.began, Firing: []status.Alert{a}},
+		Told: map[string]workflows.Told{"A/surface=main": {Alert: a, At: l.began}},
+	}
+	l.notice(time.Hour, 0)
+	l.ExecuteWorkflow(workflows.Notify, in)
+	if err := l.GetWorkflowError(); err != nil || !slices.Equal(l.heard, []string{"1h0m0s + -A ="}) || !strings.HasSuffix(l.ids[0], "_8") {
+		t.Errorf("%v: it heard %q with IDs %q", err, l.heard, l.ids)
+	}
+}
