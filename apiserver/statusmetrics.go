@@ -213,6 +213,7 @@ func (s *series) plan(p status.Plan) {
 	for _, verdict := range verdicts {
 		s.set(metricDrillVerdict, oneIf(p.LastVerdict == verdict), p.Plan, verdict)
 	}
+	s.set(metricDrillFailing, oneIf(p.FailedDrill != ""), p.Plan)
 	s.set(metricDrillWaits, stamp(p.AwaitsSince), p.Plan)
 	s.set(metricDrillFindings, float64(len(p.OpenFindings)), p.Plan)
 	s.set(metricProven, oneIf(p.State == drill.Proven), p.Plan)

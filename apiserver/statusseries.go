@@ -74,6 +74,8 @@ var (
 		"When a drill of a plan is due next, in seconds since 1970; 0 when none is.")
 	metricDrillVerdict = gauge("drill_last_verdict", "plan verdict",
 		"1 for the verdict (pass, partial, fail, aborted) of the newest drill of a plan, 0 for the others; all 0 while it runs or there is none.")
+	metricDrillFailing = gauge("drill_failing", "plan",
+		"1 when the newest drill of a plan that was judged did not pass, else 0. One that runs or was cancelled changes nothing.")
 	metricDrillWaits = gauge("drill_awaits_sign_off_since_timestamp_seconds", "plan",
 		"Since when the drill of a plan that waits the longest for its sign-off does, in seconds since 1970; 0 when none waits.")
 	metricDrillFindings = gauge("drill_open_findings", "plan",

@@ -16,15 +16,14 @@ func drillRules() []Rule {
 	return []Rule{
 		{
 			Name: "LifeboatDrillFailed", Severity: status.Critical, Labels: plan,
-			Expr:      `max by (plan) (lifeboat_drill_last_verdict{verdict=~"fail|partial"}) == 1`,
-			Condition: "the newest drill of a plan failed, or passed in part",
+			Expr:      `max by (plan) (lifeboat_drill_failing) == 1`,
+			Condition: "the newest drill of a plan that was judged failed, or passed in part",
 			Summary:   "The newest drill of plan {plan} did not pass",
 			Description: "What the plan restores could not be shown to work. `lifeboat drill list` and `lifeboat drill show ID` " +
 				"say what failed; mend it and repeat the drill with `lifeboat drill run {plan} --wait`.",
 			holds: func(r status.Report, _ time.Time) []found {
 				return plans(r, func(p status.Plan) (string, bool) {
-					return "drill " + p.LastDrill + ": " + p.LastVerdict,
-						p.LastVerdict == drill.VerdictFail || p.LastVerdict == drill.VerdictPartial
+					return "drill " + p.FailedDrill, p.FailedDrill != ""
 				})
 			},
 		},

@@ -31,15 +31,23 @@ func (r *Reader) readPlans(ctx context.Context) ([]status.Plan, error) {
 // planOf completes a commitment by the drills of its plan, which come the newest first.
 func planOf(c drill.Commitment, done []drills.Drill) status.Plan {
 	p := status.Plan{Commitment: c}
+	judged := false
 	for _, d := range done {
 		if d.Plan != c.Plan {
 			continue
 		}
+		if !judged && d.Verdict != "" && d.Verdict != drill.VerdictAborted {
+			judged = true
+			if d.Verdict != drill.VerdictPass {
+				p.FailedDrill = d.ID
+			}
+		}
 		if p.LastDrill == "" {
 			p.LastDrill, p.LastVerdict, p.LastAt = d.ID, d.Verdict, d.CreatedAt
 		}
-		if d.State == drill.StateAwaiting && p.AwaitsSignature == "" {
-			p.AwaitsSignature = d.ID
+		// The last one is the one that waits the longest.
+		if d.State == drill.StateAwaiting {
+			p.AwaitsSignature, p.AwaitsSince = d.ID, d.Judged
 		}
 	}
 	return p

@@ -129,6 +129,9 @@ type Plan struct {
 	LastDrill   string    `json:"lastDrill,omitempty"`
 	LastVerdict string    `json:"lastVerdict,omitempty"`
 	LastAt      time.Time `json:"lastAt,omitzero"`
+	// FailedDrill is the newest drill that was judged, unless it passed: one that
+	// runs, or was cancelled, mends nothing.
+	FailedDrill string `json:"failedDrill,omitempty"`
 	// AwaitsSignature names the drill that waits for a person the longest, and
 	// AwaitsSince says since when.
 	AwaitsSignature string    `json:"awaitsSignature,omitempty"`

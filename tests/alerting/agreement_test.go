@@ -155,7 +155,7 @@ func only(t *testing.T, rule alert.Rule) string {
 	if !found {
 		t.Fatal("there are no rules")
 	}
-	for _, text := range strings.SplitSeq(rest, "      - alert: ") {
+	for text := range strings.SplitSeq(rest, "      - alert: ") {
 		if name, _, _ := strings.Cut(text, "\n"); name == rule.Name {
 			return write(t, rule.Name+".rules.yaml", head+"      - alert: "+text)
 		}

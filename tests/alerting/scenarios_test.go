@@ -169,12 +169,16 @@ func drills() []scenario {
 	verdict := func(v string) func(*status.Report, time.Time) {
 		return plan(func(p *status.Plan, _ time.Time) { p.LastVerdict = v })
 	}
+	after := func(failed, v string) func(*status.Report, time.Time) {
+		return plan(func(p *status.Plan, _ time.Time) { p.FailedDrill, p.LastVerdict = failed, v })
+	}
 	waits := func(age time.Duration) func(*status.Report, time.Time) {
 		return plan(func(p *status.Plan, now time.Time) { p.AwaitsSignature, p.AwaitsSince = "d", now.Add(-age) })
 	}
 	return []scenario{
-		of("LifeboatDrillFailed", 1, "failed", verdict(drill.VerdictFail)),
-		of("LifeboatDrillFailed", 1, "in part", verdict(drill.VerdictPartial)),
+		of("LifeboatDrillFailed", 1, "failed", after("d", drill.VerdictFail)),
+		of("LifeboatDrillFailed", 1, "failed, and repeated right now", after("c", "")),
+		of("LifeboatDrillFailed", 1, "failed, and then cancelled", after("c", drill.VerdictAborted)),
 		of("LifeboatDrillFailed", 0, "passed", verdict(drill.VerdictPass)),
 		of("LifeboatDrillFailed", 0, "cancelled", verdict(drill.VerdictAborted)),
 		of("LifeboatDrillFailed", 0, "runs", verdict("")),
