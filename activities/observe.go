@@ -84,6 +84,8 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (observe.Stat
 type watcher struct {
 	a      *Activities
 	reader *observe.Reader
+	// announced is set when this run has told of something.
+	announced bool
 
 	mu    sync.Mutex
 	state observe.State
@@ -143,7 +145,8 @@ func (w *watcher) look(ctx context.Context) {
 func (w *watcher) announce(ctx context.Context, state *observe.State) error {
 	firing := slices.DeleteFunc(slices.Clone(state.Report.Alerts), func(a status.Alert) bool { return a.State != status.Firing })
 	fired, resolved := without(firing, state.Memory.Announced), without(state.Memory.Announced, firing)
-	if w.a.Watch.Announce == nil || len(fired)+len(resolved) == 0 {
+	// A run that begins tells of all: who is told may be others than before.
+	if w.a.Watch.Announce == nil || w.announced && len(fired)+len(resolved) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, announceWithin)
@@ -151,7 +154,7 @@ func (w *watcher) announce(ctx context.Context, state *observe.State) error {
 	if err := w.a.Watch.Announce(ctx, state.Report, fired, resolved); err != nil {
 		return err
 	}
-	state.Memory.Announced = firing
+	state.Memory.Announced, w.announced = firing, true
 	return nil
 }
 
