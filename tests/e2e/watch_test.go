@@ -1,8 +1,13 @@
 package e2e
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/launch"
@@ -47,6 +52,21 @@ func demanded(r status.Report) status.Policy {
 	return status.Policy{}
 }
 
+// failing runs a policy's backup to a store that is none.
+func (s *site) failing(t *testing.T) {
+	t.Helper()
+	run, err := s.temporal(t).ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		ID: "snapshot/redis/failing", TaskQueue: workflows.TaskQueue, TypedSearchAttributes: temporal.NewSearchAttributes(
+			workflows.AttrSurface.ValueSet("redis"), workflows.AttrOperation.ValueSet(workflows.OperationSnapshot)),
+	}, workflows.SnapshotName, workflows.SnapshotInput{Surface: "redis", Kind: "snapshot", Policy: "redis-daily", Store: "nowhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Get(t.Context(), nil); err == nil {
+		t.Error("a backup to no store does not fail")
+	}
+}
+
 // TestWatch kills the worker that watches: another one goes on, with what the
 // first has counted. Nobody who lacks the key of the histories sees the report.
 func TestWatch(t *testing.T) {
@@ -78,6 +98,11 @@ func TestWatch(t *testing.T) {
 			t.Errorf("redis: %+v", surface)
 		}
 	}
+	s.failing(t)
+	s.watched(t, "a failed backup is counted", func(r status.Report) bool {
+		p := r.Policies[slices.IndexFunc(r.Policies, func(p status.Policy) bool { return p.Name == "redis-daily" })]
+		return p.Failures == 1 && p.FailedLast && strings.Contains(p.Failure, `"nowhere"`) && p.WorkflowID == "snapshot/redis/failing" && p.Successes == 0
+	})
 	s.worker(t)
 	victim.Kill()
 	killed := time.Now()
