@@ -69,11 +69,11 @@ func TestErrorsOfTheFileSystemHaveAKind(t *testing.T) {
 
 func TestWhatAProgramSaidIsOneShortLine(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		" one\n two\t\n": "one two", "": "it said nothing", "\n": "it said nothing", "123456789": "1234567 …", "123456é": "123456 …",
+	for _, c := range []struct{ text, want string }{
+		{" one\n two\t\n", "one two"}, {"", "it said nothing"}, {"\n", "it said nothing"}, {"123456789", "1234567 …"}, {"123456é", "123456 …"},
 	} {
-		if got := fault.Said(text, 7); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
+		if got := fault.Said(c.text, 7); got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
 		}
 	}
 }
