@@ -44,7 +44,7 @@ func (s *service) Send(ctx context.Context, m Message) error {
 
 // answered finds the HTTP status in what services say of an answer. A number
 // after a colon or a dot is rather a port, or of an address.
-var answered = regexp.MustCompile(`(?:^|[^:.\d\w])([45]\d\d)(?:[^.\d\w]|$)`)
+var answered = regexp.MustCompile(`(?:^|[^:.\w])([45]\d\d)(?:[^.\w]|$)`)
 
 // classify makes an error that shows nothing of the URL, in which services have
 // their tokens.
