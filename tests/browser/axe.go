@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -38,10 +39,10 @@ func (p *Page) Accessible(t testing.TB) {
 		p.fails(t, "look with axe", err)
 	}
 	for _, v := range found {
-		text := ""
+		var nodes strings.Builder
 		for _, n := range v.Nodes {
-			text += fmt.Sprintf("\n\t%s\n\t%s", n.HTML, n.FailureSummary)
+			fmt.Fprintf(&nodes, "\n\t%s\n\t%s", n.HTML, n.FailureSummary)
 		}
-		t.Errorf("%s: axe, %s (%s): %s%s", p.Path(t), v.ID, v.Impact, v.Help, text)
+		t.Errorf("%s: axe, %s (%s): %s%s", p.Path(t), v.ID, v.Impact, v.Help, nodes.String())
 	}
 }

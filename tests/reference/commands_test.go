@@ -45,13 +45,8 @@ func help(t *testing.T, to *strings.Builder, binary string, command ...string) {
 	if before, _, more := strings.Cut(text, "\nGlobal Flags:"); more && len(command) > 0 {
 		text = before
 	}
-	text = strings.TrimRight(text, "\n ")
-	if text, footer, found := strings.Cut(text, "\n\nUse \""); found && strings.HasPrefix(footer, "lifeboat") {
-		out = []byte(text)
-	} else {
-		out = []byte(text)
-	}
-	fmt.Fprintf(to, "\n## lifeboat %s\n\n```text\n%s\n```\n", strings.Join(command, " "), out)
+	text, _, _ = strings.Cut(strings.TrimRight(text, "\n "), "\n\nUse \"lifeboat")
+	fmt.Fprintf(to, "\n## lifeboat %s\n\n```text\n%s\n```\n", strings.Join(command, " "), text)
 	_, list, found := strings.Cut(text, "Available Commands:\n")
 	if !found {
 		return
