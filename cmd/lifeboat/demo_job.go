@@ -104,8 +104,8 @@ func (d *demonstration) whereToLook(s *session, c *config.Config) {
 	fmt.Fprintf(d.out, "\nWhere to look\n")
 	// Nothing is lost when the table can't be printed: the lines below stand on their own.
 	_ = d.fields(
-		"  API", "http://"+c.Listen+"/openapi.json",
-		"  API key", "Authorization: Bearer "+demoAdminKey.Reveal(),
+		"  admin pages", "http://"+c.Listen+"/, signing in with the key "+demoAdminKey.Reveal(),
+		"  API", "http://"+c.Listen+"/openapi.json, with Authorization: Bearer "+demoAdminKey.Reveal(),
 		"  Temporal Web UI", s.ui,
 		"  command line", "lifeboat --config "+d.configPath+" snapshot list",
 		"  store", c.Stores["primary"].Dir,
