@@ -105,13 +105,13 @@ func (s *site) endOIDC(c echo.Context) error {
 	if err != nil {
 		return s.refusedOIDC(c, http.StatusForbidden, err, "The provider's answer can't be relied on: begin again; the server's log says more.")
 	}
-	name, role, err := s.oidc.person(claims)
+	p, role, err := s.oidc.person(claims)
 	if err != nil {
 		return s.refusedOIDC(c, http.StatusForbidden, err, sentence(err.Error()))
 	}
-	who := s.api.Identity(name, role)
+	who := s.api.Identity(p.Name, role)
 	s.api.Record(ctx, audit.Entry{Actor: who.ID, Role: string(role), Action: "session.login", Target: who.ID, Result: audit.Done})
-	s.signIn(c, session{Person: &who})
+	s.signIn(c, session{Person: &p})
 	return c.Redirect(http.StatusSeeOther, b.Next)
 }
 
@@ -155,25 +155,81 @@ func (o *oidcLogin) claims(ctx context.Context, code string, b begun) (map[strin
 	return claims, nil
 }
 
-// person is the name and the role that claims give.
-func (o *oidcLogin) person(claims map[string]any) (string, apiserver.Role, error) {
-	name, _ := claims[o.config.UsernameClaim].(string)
-	if name == "" {
-		return "", "", fault.New(fault.Denied, "the provider does not say who you are: it sends no %s", o.config.UsernameClaim)
+// person is somebody whom a provider of OpenID Connect knows, as a session
+// remembers it.
+type person struct {
+	Issuer string `json:"issuer"`
+	Client string `json:"client"`
+	Name   string `json:"name"`
+	// Given are those values of the claim of roles that had a role at sign-in, the
+	// highest first.
+	Given []string `json:"given"`
+}
+
+// The limits of what a session remembers of a person: a cookie holds 4 KiB.
+const (
+	maxName  = 500
+	maxGiven = 1000
+)
+
+// person is who the claims speak of, and the role that they give.
+func (o *oidcLogin) person(claims map[string]any) (person, apiserver.Role, error) {
+	p := person{Issuer: o.config.Issuer, Client: o.config.ClientID}
+	p.Name, _ = claims[o.config.UsernameClaim].(string)
+	switch {
+	case p.Name == "":
+		return p, "", fault.New(fault.Denied, "the provider does not say who you are: it sends no %s", o.config.UsernameClaim)
+	case len(p.Name) > maxName:
+		return p, "", fault.New(fault.Denied, "the provider's %s is longer than %d bytes: choose a shorter one by pages.oidc.usernameClaim", o.config.UsernameClaim, maxName)
 	}
 	if verified, _ := claims["email_verified"].(bool); o.config.UsernameClaim == "email" && !verified {
-		return "", "", fault.New(fault.Denied, "your e-mail address is not verified: verify it with the provider, then sign in again")
+		return p, "", fault.New(fault.Denied, "your e-mail address is not verified: verify it with the provider, then sign in again")
 	}
+	p.Given = o.given(texts(claims[o.config.RoleClaim]))
+	role := o.role(p.Given)
+	if role == "" {
+		return p, "", fault.New(fault.Denied, "you have no role here: ask for a group that has one")
+	}
+	return p, role, nil
+}
+
+// given are those values that have a role, the highest first, and no more than a session has room for.
+func (o *oidcLogin) given(values []string) []string {
+	var out []string
+	for _, role := range slices.Backward(config.Roles) {
+		for _, value := range values {
+			if o.config.Roles[value] == role {
+				out = append(out, value)
+			}
+		}
+	}
+	size := 0
+	for i, value := range out {
+		if size += len(value); i > 0 && size > maxGiven {
+			return out[:i]
+		}
+	}
+	return out
+}
+
+// role is the highest that values of the claim have in the configuration, empty when none has one.
+func (o *oidcLogin) role(values []string) apiserver.Role {
 	var role apiserver.Role
-	for _, value := range texts(claims[o.config.RoleClaim]) {
+	for _, value := range values {
 		if given := apiserver.Role(o.config.Roles[value]); given != "" && (role == "" || given.Includes(role)) {
 			role = given
 		}
 	}
-	if role == "" {
-		return "", "", fault.New(fault.Denied, "you have no role here: ask for a group that has one")
+	return role
+}
+
+// roleNow is the role that the configuration gives to somebody who signed in
+// before: none where the provider is another one now, or none at all.
+func (o *oidcLogin) roleNow(p person) apiserver.Role {
+	if o == nil || p.Issuer != o.config.Issuer || p.Client != o.config.ClientID {
+		return ""
 	}
-	return name, role, nil
+	return o.role(p.Given)
 }
 
 // texts are the texts of a claim: one, or a list.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -167,6 +168,65 @@ func TestOIDC(t *testing.T) {
 	w.submit(home, "/logout", nil)
 	if p := w.get("/"); p.path != "/login" {
 		t.Errorf("after signing out, %s is shown", p.path)
+	}
+}
+
+func TestOIDCRolesAreThoseOfNow(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	b := withOIDC(t, p)
+	w := b.browser()
+	w.get("/login/oidc").wants(http.StatusOK, "oidc:ann@example.com", "operator")
+	here, err := url.Parse(b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookies := w.client.Jar.Cookies(here)
+	same := config.OIDC{Issuer: p.server.URL, ClientID: "lifeboat", ClientSecret: hush, RoleClaim: "groups", UsernameClaim: "email",
+		Roles: map[string]string{"ops": "viewer"}}
+	for name, c := range map[string]struct {
+		change func(o *config.OIDC) *config.OIDC
+		role   string
+	}{
+		"a lower role":     {func(o *config.OIDC) *config.OIDC { return o }, "viewer"},
+		"no role":          {func(o *config.OIDC) *config.OIDC { o.Roles = map[string]string{"staff": "viewer"}; return o }, ""},
+		"another provider": {func(o *config.OIDC) *config.OIDC { o.Issuer = "https://x.test"; return o }, ""},
+		"another client":   {func(o *config.OIDC) *config.OIDC { o.ClientID = "x"; return o }, ""},
+		"no provider":      {func(*config.OIDC) *config.OIDC { return nil }, ""},
+	} {
+		// The API server was started again, with another configuration.
+		now := same
+		later := setup(t, func(o *Options, _ *apiserver.Deps) { o.Config.OIDC = c.change(&now) }).browser()
+		later.client.Jar.SetCookies(here, cookies)
+		page := later.get("/")
+		if c.role == "" {
+			if page.path != "/login" {
+				t.Errorf("%s: the session goes on at %s", name, page.path)
+			}
+			continue
+		}
+		page.wants(http.StatusOK, "oidc:ann@example.com", c.role)
+		if strings.Contains(page.text(), "operator") {
+			t.Errorf("%s: the session keeps the role it began with", name)
+		}
+	}
+}
+
+func TestOIDCSessionsFitIntoACookie(t *testing.T) {
+	t.Parallel()
+	o := &oidcLogin{config: config.OIDC{RoleClaim: "r", UsernameClaim: "name", Roles: map[string]string{"top": "admin"}}}
+	groups := []any{"unknown"}
+	for i := range 200 {
+		group := strings.Repeat("g", 20) + strconv.Itoa(i)
+		o.config.Roles[group] = "viewer"
+		groups = append(groups, group)
+	}
+	who, role, err := o.person(map[string]any{"name": "ann", "r": append(groups, "top")})
+	if err != nil || role != apiserver.Admin || who.Given[0] != "top" || len(strings.Join(who.Given, "")) > maxGiven {
+		t.Errorf("%s of %v, %v", role, who.Given, err)
+	}
+	if _, _, err := o.person(map[string]any{"name": strings.Repeat("n", maxName+1), "r": "top"}); err == nil || !strings.Contains(err.Error(), "usernameClaim") {
+		t.Errorf("a name that has no room: %v", err)
 	}
 }
 

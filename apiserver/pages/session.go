@@ -13,7 +13,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/lifeboat-dr/lifeboat/apiserver"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/secret"
@@ -43,8 +42,9 @@ type session struct {
 	// names the key's secret: a key that was replaced is another one.
 	Key   string `json:"key,omitempty"`
 	Proof string `json:"proof,omitempty"`
-	// Person is who a provider of OpenID Connect says it is, with the role it gave.
-	Person *apiserver.Key `json:"person,omitempty"`
+	// Person is who a provider of OpenID Connect says it is. What the person may do
+	// is what the configuration gives at every request.
+	Person *person `json:"person,omitempty"`
 	// Token stands in every form of the session.
 	Token string    `json:"token"`
 	Begun time.Time `json:"begun"`
@@ -120,15 +120,16 @@ func (s *site) signIn(c echo.Context, begun session) {
 
 // visitor is whoever is signed in, false when nobody is. A key is looked up
 // each time: one that is gone, or was replaced, ends its session, and its role
-// is the one it has now.
+// is the one it has now. So is a person's, and one who has none any more is out.
 func (s *site) visitor(c echo.Context) (*visit, bool) {
 	v := &visit{Context: c, site: s}
 	if !s.readCookie(c, sessionCookie, &v.session) || !s.now().Before(v.session.Begun.Add(absolute)) {
 		return nil, false
 	}
-	if v.session.Person != nil {
-		v.who = *v.session.Person
-		return v, true
+	if p := v.session.Person; p != nil {
+		role := s.oidc.roleNow(*p)
+		v.who = s.api.Identity(p.Name, role)
+		return v, role != ""
 	}
 	key, known := s.api.KeyByID(v.session.Key)
 	if !known || v.session.Proof != s.api.KeyProof(key.ID) {
