@@ -34,6 +34,8 @@ type NotifyInput struct {
 	Told map[string]Told `json:"told,omitempty"`
 	// Sent counts messages.
 	Sent int `json:"sent,omitempty"`
+	// Missing is since when every worker that was asked has had no such channel.
+	Missing time.Time `json:"missing,omitzero"`
 }
 
 // Told is an alert that somebody was told of.
@@ -154,16 +156,23 @@ func (n *notifier) tell(ctx workflow.Context, b batch) error {
 		Channel: n.Channel, ID: fmt.Sprintf("msg_%s_%d", workflow.GetInfo(ctx).FirstRunID, n.Sent), At: workflow.Now(ctx),
 		Firing: b.firing, Still: b.still, Resolved: b.resolved,
 	})
+	now := workflow.Now(ctx)
+	if !is(err, fault.Missing) {
+		n.Missing = time.Time{}
+	} else if n.Missing.IsZero() {
+		n.Missing = now
+	}
 	switch {
 	case err == nil:
-		n.told(workflow.Now(ctx), b)
+		n.told(now, b)
 		return n.show(ctx, VerdictRunning)
-	case temporal.IsCanceledError(err), is(err, fault.Missing):
+	// While settings are rolled out some workers know the channel and others don't.
+	case temporal.IsCanceledError(err), is(err, fault.Missing) && now.Sub(n.Missing) >= notifyMissing:
 		return err
 	}
 	workflow.GetLogger(ctx).Error("a channel can't be told of alerts", "channel", n.Channel, "error", err)
 	n.tracker.phase(ctx, "the channel can't be told: "+Message(err))
-	n.restsUntil = workflow.Now(ctx).Add(notifyPause)
+	n.restsUntil = now.Add(notifyPause)
 	return n.show(ctx, VerdictAlarm)
 }
 

@@ -167,14 +167,36 @@ func TestAChannelThatRefusesIsTriedAgain(t *testing.T) {
 	l.run(t, "35m0s +A,B - =", "10h0m0s + -A,B =")
 }
 
-func TestAChannelThatIsGoneEndsItsRun(t *testing.T) {
+func TestAChannelThatIsGoneEndsItsRunAfterADay(t *testing.T) {
 	t.Parallel()
 	l := newListener(t)
 	l.refuse = func(int) error { return forGood(fault.Missing) }
 	l.notice(0, 0, "A")
 	l.ExecuteWorkflow(workflows.Notify, workflows.NotifyInput{Channel: "ops"})
-	if err := l.GetWorkflowError(); err == nil || workflows.KindOf(err) != fault.Missing || l.attempts != 1 {
-		t.Errorf("%d attempts, and then %v", l.attempts, err)
+	lasted := l.Now().Sub(l.began)
+	if err := l.GetWorkflowError(); err == nil || workflows.KindOf(err) != fault.Missing || lasted < 24*time.Hour || lasted > 25*time.Hour {
+		t.Errorf("%d attempts in %s, and then %v", l.attempts, lasted, err)
+	}
+}
+
+// TestAnotherWorkerKnowsTheChannel has settings roll out over two days: what
+// workers that don't know the channel can't tell, another tells.
+func TestAnotherWorkerKnowsTheChannel(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.refuse = func(attempt int) error {
+		if attempt%2 == 1 {
+			return forGood(fault.Missing)
+		}
+		return nil
+	}
+	l.notice(0, 0, "A")
+	l.notice(20*time.Hour, 0, "A", "B")
+	l.notice(40*time.Hour, 0)
+	l.ExecuteWorkflow(workflows.Notify, workflows.NotifyInput{Channel: "ops"})
+	if err := l.GetWorkflowError(); err != nil || l.attempts != 6 || len(l.heard) != 3 ||
+		!strings.Contains(l.heard[0], "+A -") || !strings.Contains(l.heard[1], "+B -") || !strings.Contains(l.heard[2], "-A,B") {
+		t.Errorf("after %d attempts %v; it heard %q", l.attempts, err, l.heard)
 	}
 }
 

@@ -73,6 +73,9 @@ const (
 	// notifyPause is after how long a channel is tried again that refused a message,
 	// or could not be reached for a day.
 	notifyPause = 15 * time.Minute
+	// notifyMissing is how long a channel is tried that no worker's configuration
+	// has: as long as a roll-out of settings may take.
+	notifyMissing = 24 * time.Hour
 	// providerBegins bounds one attempt to have a provider begin a restore: some
 	// show the new instance only after minutes.
 	providerBegins = 30 * time.Minute
