@@ -40,7 +40,19 @@ type Watch struct {
 	// Announce tells somebody of alerts that have begun to fire, and of those
 	// that no longer do; nil tells nobody. What could not be announced is
 	// announced at the next look.
-	Announce func(ctx context.Context, r status.Report, fired, resolved []status.Alert) error
+	Announce func(ctx context.Context, a Announcement) error
+}
+
+// Announcement is a report that differs from the one that was announced before.
+type Announcement struct {
+	Report status.Report
+	// Began is when this run of Observe did, by Temporal's clock; Number counts its
+	// announcements from 1. Together they order all there ever are: clocks of
+	// workers differ, and one that has lost the watch may not know yet.
+	Began  time.Time
+	Number int64
+	// Fired began to fire, Resolved is over.
+	Fired, Resolved []status.Alert
 }
 
 // ObserveInput is how everything stood when it was looked at last; empty at first.
@@ -59,7 +71,7 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (observe.Stat
 			state = last
 		}
 	}
-	w := &watcher{a: a, reader: observe.New(a.sources()), state: state}
+	w := &watcher{a: a, reader: observe.New(a.sources()), began: activity.GetInfo(ctx).StartedTime, state: state}
 	turn, over := context.WithCancel(ctx)
 	defer over()
 	var beside sync.WaitGroup
@@ -84,8 +96,10 @@ func (a *Activities) Observe(ctx context.Context, in ObserveInput) (observe.Stat
 type watcher struct {
 	a      *Activities
 	reader *observe.Reader
-	// announced is set when this run has told of something.
-	announced bool
+	began  time.Time
+	// announcements counts those of this run, announced is set when one has arrived.
+	announcements int64
+	announced     bool
 
 	mu    sync.Mutex
 	state observe.State
@@ -151,7 +165,11 @@ func (w *watcher) announce(ctx context.Context, state *observe.State) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, announceWithin)
 	defer cancel()
-	if err := w.a.Watch.Announce(ctx, state.Report, fired, resolved); err != nil {
+	// One that fails may have arrived in part.
+	w.announcements++
+	if err := w.a.Watch.Announce(ctx, Announcement{
+		Report: state.Report, Began: w.began, Number: w.announcements, Fired: fired, Resolved: resolved,
+	}); err != nil {
 		return err
 	}
 	state.Memory.Announced, w.announced = firing, true

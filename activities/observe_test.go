@@ -24,6 +24,8 @@ type observing struct {
 	refuse          error
 	fired, resolved []string
 	announced       int
+	// order has every try.
+	order []Announcement
 }
 
 func (o *observing) activities() *Activities {
@@ -34,15 +36,16 @@ func (o *observing) activities() *Activities {
 			Schedules: func(context.Context) (map[string]observe.Schedule, error) {
 				return nil, errors.New("no route to the schedules")
 			},
-			Announce: func(_ context.Context, _ status.Report, fired, resolved []status.Alert) error {
+			Announce: func(_ context.Context, a Announcement) error {
+				o.order = append(o.order, a)
 				if o.refuse != nil {
 					return o.refuse
 				}
 				o.announced++
-				for _, a := range fired {
+				for _, a := range a.Fired {
 					o.fired = append(o.fired, a.Rule+a.Labels["surface"])
 				}
-				for _, a := range resolved {
+				for _, a := range a.Resolved {
 					o.resolved = append(o.resolved, a.Rule+a.Labels["surface"])
 				}
 				return nil
@@ -123,5 +126,10 @@ func TestObserveGoesOn(t *testing.T) {
 	fourth := o.look(t, third)
 	if len(o.fired) != 1 || o.fired[0] != "B" || len(o.resolved) != 1 || o.resolved[0] != "Ax" || len(fourth.Memory.Announced) != 2 {
 		t.Errorf("announced at last: %v and %v", o.fired, o.resolved)
+	}
+	for i, a := range o.order {
+		if a.Number != 1 || a.Began.IsZero() || i > 0 && !a.Began.After(o.order[i-1].Began) {
+			t.Errorf("announcement %d of workers that take over is number %d since %v", i, a.Number, a.Began)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/alert"
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
@@ -26,22 +27,22 @@ func evaluate(cfg *config.Config) func(r status.Report, before []status.Alert, n
 
 // announcer tells the runs of channels what fires. It tells all that does, and
 // not what has changed: they know what they have told.
-func announcer(c client.Client, cfg *config.Config) func(ctx context.Context, r status.Report, fired, resolved []status.Alert) error {
-	return func(ctx context.Context, r status.Report, _, _ []status.Alert) error {
+func announcer(c client.Client, cfg *config.Config) func(ctx context.Context, a activities.Announcement) error {
+	return func(ctx context.Context, a activities.Announcement) error {
 		var failed []error
 		for _, name := range slices.Sorted(maps.Keys(cfg.Alerts.Channels)) {
-			failed = append(failed, announce(ctx, c, name, noticeFor(cfg.Alerts, name, r)))
+			failed = append(failed, announce(ctx, c, name, noticeFor(cfg.Alerts, name, a)))
 		}
 		return errors.Join(failed...)
 	}
 }
 
 // noticeFor is what a channel takes of a report.
-func noticeFor(a config.Alerts, channel string, r status.Report) workflows.Notice {
-	firing := slices.DeleteFunc(slices.Clone(r.Alerts), func(alert status.Alert) bool {
-		return alert.State != status.Firing || !a.Channels[channel].Takes(alert.Severity)
+func noticeFor(cfg config.Alerts, channel string, a activities.Announcement) workflows.Notice {
+	firing := slices.DeleteFunc(slices.Clone(a.Report.Alerts), func(alert status.Alert) bool {
+		return alert.State != status.Firing || !cfg.Channels[channel].Takes(alert.Severity)
 	})
-	return workflows.Notice{At: r.At, Firing: firing, Repeat: a.Repeat.Of()}
+	return workflows.Notice{At: a.Report.At, Began: a.Began, Number: a.Number, Firing: firing, Repeat: cfg.Repeat.Of()}
 }
 
 // announce hands a notice to the run of a channel. One is begun where something

@@ -19,11 +19,24 @@ const NoticeSignal = "notice"
 
 // Notice is all that fires at a moment, as far as a channel takes it.
 type Notice struct {
-	// At is the moment: an older notice that comes later changes nothing.
-	At     time.Time      `json:"at"`
+	// At is the moment, by the clock of the worker that looked.
+	At time.Time `json:"at"`
+	// Began is when that worker took over the watch, by Temporal's clock, and
+	// Number counts its notices: one that was sent earlier and comes later changes
+	// nothing, whatever the clocks of workers say.
+	Began  time.Time      `json:"began,omitzero"`
+	Number int64          `json:"number,omitempty"`
 	Firing []status.Alert `json:"firing"`
 	// Repeat is after how long critical alerts that still fire are told again; 0 for never.
 	Repeat time.Duration `json:"repeat,omitempty"`
+}
+
+// before reports whether a notice was sent before another.
+func (n Notice) before(other Notice) bool {
+	if !n.Began.Equal(other.Began) {
+		return n.Began.Before(other.Began)
+	}
+	return n.Number < other.Number
 }
 
 // NotifyInput names the channel. The rest is what a run hands to the next.
@@ -107,7 +120,7 @@ func (n *notifier) hear(ctx workflow.Context) {
 }
 
 func (n *notifier) take(notice Notice) {
-	if notice.At.Before(n.Notice.At) {
+	if notice.before(n.Notice) {
 		return
 	}
 	n.Notice = notice

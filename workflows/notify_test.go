@@ -27,8 +27,10 @@ type listener struct {
 	refuse func(attempt int) error
 
 	attempts int
-	heard    []string
-	ids      []string
+	// sent counts notices.
+	sent  int64
+	heard []string
+	ids   []string
 }
 
 func newListener(t *testing.T) *listener {
@@ -56,7 +58,8 @@ func newListener(t *testing.T) *listener {
 
 // notice sends what fires at a time after the beginning. One in lower case is a warning.
 func (l *listener) notice(after time.Duration, repeat time.Duration, firing ...string) {
-	n := workflows.Notice{At: l.began.Add(after), Repeat: repeat}
+	l.sent++
+	n := workflows.Notice{At: l.began.Add(after), Began: l.began, Number: l.sent, Repeat: repeat}
 	for _, rule := range firing {
 		severity := status.Critical
 		if strings.ToLower(rule) == rule {
@@ -122,14 +125,30 @@ func TestCriticalAlertsAreToldAgain(t *testing.T) {
 	l.run(t, "0s +A,b - =", "24h0m0s + - =A", "30h0m0s +C - =", "48h0m0s + - =A", "50h0m0s + -A,b =", "51h0m0s + -C =")
 }
 
+// TestAnOlderNoticeThatComesLateChangesNothing orders notices by who watched
+// when, and by how each counted: the clock of the second worker is an hour late.
 func TestAnOlderNoticeThatComesLateChangesNothing(t *testing.T) {
 	t.Parallel()
 	l := newListener(t)
-	l.notice(10*time.Minute, 0, "A")
-	late := workflows.Notice{At: l.began.Add(time.Minute)}
-	l.RegisterDelayedCallback(func() { l.SignalWorkflow(workflows.NoticeSignal, late) }, 11*time.Minute)
-	l.notice(time.Hour, 0)
-	l.run(t, "10m0s +A - =", "1h0m0s + -A =")
+	a := status.Alert{Rule: "A", Severity: status.Critical, State: status.Firing}
+	b := status.Alert{Rule: "B", Severity: status.Critical, State: status.Firing}
+	first, second := l.began, l.began.Add(10*time.Minute)
+	for _, s := range []struct {
+		after time.Duration
+		n     workflows.Notice
+	}{
+		{1, workflows.Notice{At: first, Began: first, Number: 2, Firing: []status.Alert{a}}},
+		// It was sent before that.
+		{2, workflows.Notice{At: first.Add(-time.Minute), Began: first, Number: 1}},
+		// The other worker has taken over.
+		{12, workflows.Notice{At: first.Add(-time.Hour), Began: second, Number: 1, Firing: []status.Alert{a, b}}},
+		// The first doesn't know yet that it watches no longer.
+		{13, workflows.Notice{At: first.Add(13 * time.Minute), Began: first, Number: 9}},
+		{20, workflows.Notice{At: first.Add(-50 * time.Minute), Began: second, Number: 2}},
+	} {
+		l.RegisterDelayedCallback(func() { l.SignalWorkflow(workflows.NoticeSignal, s.n) }, s.after*time.Minute)
+	}
+	l.run(t, "1m0s +A - =", "12m0s +B - =", "20m0s + -A,B =")
 }
 
 func TestAChannelThatIsAwayIsToldWhenItIsBack(t *testing.T) {
