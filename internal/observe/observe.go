@@ -102,6 +102,7 @@ type Reader struct {
 	points  *points
 	listing *reading[[]catalog.Point]
 	wal     map[string]*reading[pitr.Status]
+	pushing map[string]*pushing
 	stores  map[string]*reading[struct{}]
 	vitals  map[string]*reading[status.Vitals]
 	shown   *reading[signs]
@@ -113,7 +114,7 @@ type Reader struct {
 
 // New makes a reader; nothing is read yet.
 func New(s Sources) *Reader {
-	r := &Reader{s: s, points: newPoints(s)}
+	r := &Reader{s: s, points: newPoints(s), pushing: map[string]*pushing{}}
 	r.listing = &reading[[]catalog.Point]{every: time.Minute, within: 10 * time.Minute, read: r.points.read}
 	r.wal, r.stores, r.vitals = r.walReadings(), r.storeReadings(), r.vitalReadings()
 	r.shown, r.disks = r.hostReadings()
@@ -137,11 +138,13 @@ func (r *Reader) Read(ctx context.Context, now time.Time, before State) State {
 	r.gather(ctx, waited, now)
 	known := r.known(now, b)
 	out.Report.Surfaces = r.surfaces(now, known, before.Report.Surfaces, b)
+	r.keepSurfaces(now, out.Report.Surfaces, before.Report)
 	out.Report.Policies = r.policies(&out.Report, before.Report.Policies, runs, schedules, known)
 	out.Report.Plans = r.plansNow(now, before.Report.Plans, b)
 	out.Report.Stores = r.storesNow(now, before.Report.Stores)
 	out.Report.Ledger = r.ledger(ctx, now, before.Report.Ledger, b)
 	out.Report.Vitals, out.Memory.Restarts = r.vitalsNow(now, before, b)
+	r.keepVitals(now, &out, before)
 	out.Report.Blind = b.lines
 	return out
 }

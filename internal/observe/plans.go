@@ -59,7 +59,7 @@ func (r *Reader) plansNow(now time.Time, before []status.Plan, b *blind) []statu
 	}
 	found, _, line := fresh(r.plans, "the plans of drills", now)
 	b.add(line)
-	if begins(r.plans, now) {
+	if found == nil && unread(r.plans, now) {
 		found = before
 	}
 	if found == nil {

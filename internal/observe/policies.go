@@ -16,6 +16,7 @@ import (
 // kind of which such a run has ended.
 func (r *Reader) policies(report *status.Report, before []status.Policy, runs []Run, schedules map[string]Schedule, known []catalog.Point) []status.Policy {
 	out := onDemand(r.s.Config, before, runs)
+	partial := unread(r.listing, report.At)
 	for _, name := range slices.Sorted(maps.Keys(r.s.Config.Policies)) {
 		c := r.s.Config.Policies[name]
 		p := status.Policy{Name: name, Surface: c.Surface, Kind: c.Kind, Store: c.Store, Paused: c.Paused}
@@ -27,7 +28,12 @@ func (r *Reader) policies(report *status.Report, before []status.Policy, runs []
 		if p.Paused {
 			p.NextDue = time.Time{}
 		}
-		p.UnverifiedSince = unverified(name, c, known)
+		since := unverified(name, c, known)
+		if was := p.UnverifiedSince; partial && !was.IsZero() && (since.IsZero() || was.Before(since)) && c.Verify == config.VerifyAfter {
+			// Not all points could be read: one that waited is not known to wait no more.
+			since = was
+		}
+		p.UnverifiedSince = since
 		out = append(out, p)
 	}
 	for i := range out {

@@ -106,11 +106,18 @@ func (r *reading[T]) hurry() {
 // again, before it says nothing any more.
 const stale = 3 * time.Minute
 
+// limit is that, all in all.
+func (r *reading[T]) limit() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(r.every, share*r.took) + stale
+}
+
 // fresh is what was read last if it still says something; otherwise line says
 // why not, and where a reading failed it says that, too.
 func fresh[T any](r *reading[T], what string, now time.Time) (value T, known bool, line string) {
 	last, since := r.result()
-	switch limit := max(r.every, share*r.took) + stale; {
+	switch limit := r.limit(); {
 	case last.at.IsZero() && since.IsZero():
 		return value, false, ""
 	case last.at.IsZero() && now.Sub(since) < stale:

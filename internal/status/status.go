@@ -27,8 +27,8 @@ type Report struct {
 	Vitals   Vitals    `json:"vitals"`
 	// Alerts are those that fire or are about to.
 	Alerts []Alert `json:"alerts"`
-	// Blind says what could not be read, one line each. What a line concerns is
-	// absent from the rest: it is not known to be well.
+	// Blind says what could not be read, one line each: what, a colon, and why. Of
+	// what a line concerns the rest has what was read last, which may be nothing.
 	Blind []string `json:"blind,omitempty"`
 }
 
@@ -72,7 +72,8 @@ type WAL struct {
 	// Gaps are the breaks between windows, oldest first.
 	Gaps []Gap `json:"gaps,omitempty"`
 	// LagBytes and LagSeconds are how far the store is behind the server, nil
-	// where the server could not be asked.
+	// where the server could not be asked. Of a server that pushes its WAL whole
+	// segments alone count: the open one can't be there.
 	LagBytes   *int64   `json:"lagBytes,omitempty"`
 	LagSeconds *float64 `json:"lagSeconds,omitempty"`
 	// HeldBack is how many bytes the replication slot holds back, of HoldBackLimit.

@@ -45,6 +45,10 @@ func (o *observer) certificates(ctx context.Context) ([]status.Certificate, erro
 		out = append(out, status.Certificate{Where: where, Subject: leaf.Subject.String(), NotAfter: leaf.NotAfter, NotBefore: leaf.NotBefore})
 		return nil
 	})
+	if err != nil && len(out) == 0 {
+		// None was read, which is not that there are none.
+		out = nil
+	}
 	return out, cmp.Or(err, damaged)
 }
 
