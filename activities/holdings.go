@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/internal/replication"
+	"github.com/lifeboat-dr/lifeboat/internal/wal"
 	"github.com/lifeboat-dr/lifeboat/internal/walarchive"
 )
 
@@ -143,7 +145,23 @@ func (a *Activities) lag(ctx context.Context, out *pitr.Status, h held) {
 		l.Slot, l.HeldBack, l.HoldBackLimit = policy.Slot, state.HeldBytes, int64(policy.HoldBack)
 		out.Alarms = append(out.Alarms, slotAlarms(policy, state)...)
 	}
+	if policy.Push {
+		l.Pushed = pushed(h.holdings, state.At)
+	}
 	out.Lag = l
+}
+
+// pushed is how the whole segments stand of a server whose WAL has come to a
+// position. Before any is on the store, their size is taken for the usual one.
+func pushed(h pitr.Holdings, at wal.LSN) *pitr.Pushed {
+	size := wal.LSN(cmp.Or(h.SegmentSize, wal.DefaultSegmentSize))
+	out := &pitr.Pushed{Server: at - at%size}
+	for _, t := range h.Timelines {
+		if n := len(t.Segments); n > 0 {
+			out.Stored = max(out.Stored, wal.LSN(t.Segments[n-1].Number+1)*size)
+		}
+	}
+	return out
 }
 
 // walPolicy is the policy that ships a surface's WAL to a store; its name is empty when there is none.

@@ -44,9 +44,11 @@ var (
 		"How much a disaster may lose of a surface by the strictest plan of drills, in seconds; absent without a plan that says so.")
 
 	metricWALLagBytes = gauge("wal_lag_bytes", "surface",
-		"How far the WAL on the store is behind the server, in bytes; absent while the server can't be asked.")
+		"How far the WAL on the store is behind the server, in bytes; of a server that pushes its WAL whole segments alone count. "+
+			"Absent while the server can't be asked.")
 	metricWALLagSeconds = gauge("wal_lag_seconds", "surface",
-		"How far the WAL on the store is behind the server, in seconds; absent while the server can't be asked.")
+		"How far the WAL on the store is behind the server, in seconds; of a server that pushes its WAL whole segments alone count. "+
+			"Absent while the server can't be asked.")
 	metricWALStart = gauge("wal_window_start_timestamp_seconds", "surface",
 		"The earliest moment of the newest window without a gap that a surface can be put back to, in seconds since 1970; 0 when there is none.")
 	metricWALEnd = gauge("wal_window_end_timestamp_seconds", "surface",

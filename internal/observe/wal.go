@@ -69,6 +69,12 @@ func (r *Reader) losing(now time.Time, s *status.Surface, was status.Surface, b 
 	}
 	if r.ships(s.Name) {
 		s.WAL = walOf(found)
+		if l := found.Lag; l != nil && l.Pushed != nil {
+			if r.pushing[s.Name] == nil {
+				r.pushing[s.Name] = newPushing(*l.Pushed, was.WAL, last.at)
+			}
+			s.WAL.LagBytes, s.WAL.LagSeconds = r.pushing[s.Name].behind(*l.Pushed, last.at)
+		}
 	}
 }
 

@@ -31,4 +31,16 @@ type Lag struct {
 	// HoldBackLimit how many it may be before Lifeboat gives the slot up.
 	HeldBack      int64 `json:"heldBack"`
 	HoldBackLimit int64 `json:"holdBackLimit,omitempty"`
+	// Pushed is for a server that pushes its WAL, nil for one that streams. It is
+	// for the watch alone.
+	Pushed *Pushed `json:"-"`
+}
+
+// Pushed is how the whole segments of a server stand that pushes its WAL: none
+// can be on the store before it is full.
+type Pushed struct {
+	// Server is where the server's newest full segment ends, Stored where the
+	// newest one on the store does; zero where there is none.
+	Server wal.LSN
+	Stored wal.LSN
 }
