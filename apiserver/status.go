@@ -19,8 +19,6 @@ const (
 	statusAge = 5 * time.Second
 	// statusWithin is how long reading it may take.
 	statusWithin = 10 * time.Second
-	// ruleNotWatching is the alert that the report itself can't raise when it is missing.
-	ruleNotWatching = "LifeboatNotWatching"
 )
 
 // statusReader reads the newest report. Those who ask at the same time, and
@@ -56,10 +54,10 @@ func (r *statusReader) newest(ctx context.Context) (status.Report, error) {
 // Watched is a report with what only its reader can know: whether it is so old
 // that nobody can be watching.
 func Watched(r status.Report, now time.Time) status.Report {
-	others := slices.DeleteFunc(slices.Clone(r.Alerts), func(a status.Alert) bool { return a.Rule == ruleNotWatching })
+	others := slices.DeleteFunc(slices.Clone(r.Alerts), func(a status.Alert) bool { return a.Rule == status.RuleNotWatching })
 	var late []status.Alert
 	for _, a := range alert.Evaluate(status.Report{At: r.At}, nil, now) {
-		if a.Rule == ruleNotWatching && a.State == status.Firing {
+		if a.Rule == status.RuleNotWatching && a.State == status.Firing {
 			late = append(late, a)
 		}
 	}

@@ -29,8 +29,10 @@ type row struct {
 	Plans    []status.Plan
 	Policies []status.Policy
 	Running  []launch.Run
-	// Firing is how many alerts fire for it.
-	Firing int
+	// Firing are the alerts that fire for it, its plans and its stores.
+	Firing []status.Alert
+	// StaleAt is when the row was seen, where that is so long ago that it may stand otherwise.
+	StaleAt time.Time
 	// NextBackup is when the first of its schedules comes next, NextDrill when a
 	// drill of it does; zero where nothing is planned.
 	NextBackup, NextDrill time.Time
@@ -132,13 +134,16 @@ func stands(report status.Report, running []launch.Run, now time.Time) (standing
 		out.Rows = append(out.Rows, r)
 	}
 	// What is wrong stands first.
-	slices.SortStableFunc(out.Rows, func(a, b row) int { return b.Firing - a.Firing })
+	slices.SortStableFunc(out.Rows, func(a, b row) int { return status.Worse(a.Firing, b.Firing) })
 	return out, nil
 }
 
 // rowOf collects what concerns one surface.
 func rowOf(report status.Report, surface status.Surface, running []launch.Run, now time.Time) (row, error) {
-	r := row{Surface: surface}
+	r := row{Surface: surface, Firing: report.Concerning(surface.Name)}
+	if report.Stale() {
+		r.StaleAt = report.At
+	}
 	for _, run := range running {
 		if run.Surface == surface.Name {
 			r.Running = append(r.Running, run)
@@ -159,11 +164,6 @@ func rowOf(report status.Report, surface status.Surface, running []launch.Run, n
 		r.NextDrill = sooner(r.NextDrill, p.NextDue)
 		r.DrillOverdue = r.DrillOverdue || p.Overdue
 		r.Findings += len(p.OpenFindings)
-	}
-	for _, a := range report.Alerts {
-		if a.State == status.Firing && a.Labels["surface"] == surface.Name {
-			r.Firing++
-		}
 	}
 	if r.WAL == nil {
 		return r, nil

@@ -68,15 +68,44 @@ func TestOverviewSaysWhatIsWrongFirst(t *testing.T) {
 	}
 }
 
+func TestTheWorstSurfaceStandsFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	alert := func(severity, label, value string) status.Alert {
+		return status.Alert{Rule: "LifeboatX", Severity: severity, State: status.Firing, Labels: map[string]string{label: value}, Since: time.Now(), Summary: "of " + label}
+	}
+	b.tell(func(r *status.Report) {
+		for _, name := range []string{"apples", "cache", "warned"} {
+			r.Surfaces = append(r.Surfaces, status.Surface{Name: name, Kind: "redis"})
+		}
+		r.Policies = append(r.Policies, status.Policy{Name: "p", Surface: "cache", Store: "primary"}, status.Policy{Name: "q", Surface: "apples", Store: "other"})
+		r.Alerts = append(r.Alerts, alert(status.Critical, "store", "primary"), alert(status.Warning, "surface", "warned"), alert(status.Warning, "surface", "warned"))
+	})
+	w := b.as(apiserver.Viewer)
+	p := w.get("/")
+	last := 0
+	for _, name := range []string{"main", "cache", "warned", "apples"} {
+		at := strings.Index(p.body, `<a href="/surfaces/`+name+`">`)
+		if at < last {
+			t.Errorf("%s does not stand where it should", name)
+		}
+		last = at
+	}
+	p.wants(http.StatusOK, "main postgres 2 alerts", "cache redis 1 alert", "warned redis 2 alerts")
+	w.get("/surfaces/main").wants(http.StatusOK, "The drill quarterly is overdue", "of store")
+}
+
 func TestNobodyWatches(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.tell(func(r *status.Report) { *r = status.Report{} })
 	b.as(apiserver.Viewer).get("/").wants(http.StatusOK, "1 alert fires", "LifeboatNotWatching", "nobody watches: start a worker", "There is no report")
 	old := setup(t)
-	old.tell(func(r *status.Report) { r.At = time.Now().Add(-time.Hour) })
-	p := old.as(apiserver.Viewer).get("/")
-	p.wants(http.StatusOK, "2 alerts fire", "LifeboatNotWatching")
+	old.tell(func(r *status.Report) { r.At = time.Now().Add(-90 * time.Minute) })
+	w := old.as(apiserver.Viewer)
+	p := w.get("/")
+	p.wants(http.StatusOK, "2 alerts fire", "LifeboatNotWatching", "It may stand otherwise by now: it was seen 1 h ago")
+	w.get("/surfaces/main").wants(http.StatusOK, "it was seen 1 h ago")
 	if strings.Index(p.body, "LifeboatNotWatching") > strings.Index(p.body, "LifeboatDrillOverdue") {
 		t.Error("that nobody watches is not the worst")
 	}

@@ -52,7 +52,7 @@ func (s *site) surface(v *visit) error {
 		data.Kind = known.Kind
 	}
 	of := func(surface string) bool { return surface != data.Name }
-	data.Alerts = slices.DeleteFunc(slices.Clone(stands.Firing), func(a status.Alert) bool { return of(a.Labels["surface"]) })
+	data.Alerts = stands.Concerning(data.Name)
 	data.Vitals = status.Vitals{
 		Pods:         slices.DeleteFunc(stands.Vitals.Pods, func(p status.Pods) bool { return of(p.Surface) }),
 		Replicas:     slices.DeleteFunc(stands.Vitals.Replicas, func(r status.Replica) bool { return of(r.Surface) }),

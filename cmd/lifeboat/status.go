@@ -3,8 +3,8 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,12 +42,19 @@ func (a *app) statusCommand() *cobra.Command {
 
 // standing prints a report for people.
 func (a *app) standing(r status.Report, now time.Time) error {
+	if r.Stale() {
+		fmt.Fprintf(a.out, "this is how it stood %s ago, and may be otherwise by now\n", roughly(now.Sub(r.At).Seconds()))
+	}
+	// What is wrong stands first.
+	surfaces := slices.SortedStableFunc(slices.Values(r.Surfaces), func(a, b status.Surface) int {
+		return status.Worse(r.Concerning(a.Name), r.Concerning(b.Name))
+	})
 	var rows [][]string
-	for _, f := range r.Surfaces {
+	for _, f := range surfaces {
 		rto, next := drilled(r.Plans, f.Name)
 		rows = append(rows, []string{
 			f.Name, f.Kind, pointAge(f.LastPoint, now), pointAge(f.LastProven, now), against(f.RPOSeconds, f.RPOTarget), rto, next,
-			strconv.Itoa(firing(r.Alerts, f.Name)),
+			alerted(r, f.Name),
 		})
 	}
 	headings := []string{"SURFACE", "KIND", "LAST GOOD", "LAST PROVEN", "RPO NOW/TARGET", "RTO LAST/TARGET", "NEXT DRILL", "ALERTS"}
@@ -73,7 +80,7 @@ func drilled(plans []status.Plan, surfaceName string) (rto, next string) {
 	strictest := math.Inf(1)
 	var due time.Time
 	for _, p := range plans {
-		if !strings.Contains(" "+strings.Join(p.Surfaces, " ")+" ", " "+surfaceName+" ") {
+		if !slices.Contains(p.Surfaces, surfaceName) {
 			continue
 		}
 		if target := p.RTOTarget; target > 0 && target < strictest {
@@ -90,15 +97,14 @@ func drilled(plans []status.Plan, surfaceName string) (rto, next string) {
 	return rto, due.UTC().Format(time.DateOnly)
 }
 
-// firing counts the alerts that fire for a surface.
-func firing(alerts []status.Alert, surfaceName string) int {
-	n := 0
-	for _, a := range alerts {
-		if a.State == status.Firing && a.Labels["surface"] == surfaceName {
-			n++
-		}
+// alerted is how many alerts fire for a surface, marked where it was seen so
+// long ago that there may be others by now.
+func alerted(r status.Report, surfaceName string) string {
+	text := strconv.Itoa(len(r.Concerning(surfaceName)))
+	if r.Stale() {
+		text += " (old)"
 	}
-	return n
+	return text
 }
 
 func pointAge(p *status.Point, now time.Time) string {

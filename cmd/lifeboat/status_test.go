@@ -25,6 +25,7 @@ func TestStatusAsATable(t *testing.T) {
 	r := status.Report{
 		At: now.Add(-5 * time.Second), Host: "w1",
 		Surfaces: []status.Surface{
+			{Name: "cache", Kind: "redis"},
 			{
 				Name: "main", Kind: "postgres", LastPoint: &status.Point{At: now.Add(-90 * time.Minute)},
 				LastProven: &status.Point{At: now.AddDate(0, 0, -3)}, RPOSeconds: new(42.0), RPOTarget: 600,
@@ -33,6 +34,7 @@ func TestStatusAsATable(t *testing.T) {
 		},
 		Plans: []status.Plan{plan("yearly", 7200, 5000, 200), plan("quarterly", 1800, 61, 20), plan("talk", 0, 0, 10)},
 		Alerts: []status.Alert{
+			{Rule: "LifeboatDrillFailed", Severity: status.Critical, State: status.Firing, Summary: "the drill failed", Labels: map[string]string{"plan": "talk"}, Since: now},
 			{Rule: "LifeboatWALGap", Severity: status.Critical, State: status.Firing, Summary: "WAL is missing", Labels: map[string]string{"surface": "main"}, Since: now},
 			{Rule: "LifeboatBlind", Severity: status.Warning, State: status.Pending, Summary: "unseen", Labels: map[string]string{"surface": "main"}},
 		},
@@ -44,14 +46,24 @@ func TestStatusAsATable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `SURFACE  KIND      LAST GOOD   LAST PROVEN  RPO NOW/TARGET  RTO LAST/TARGET  NEXT DRILL  ALERTS
-main     postgres  1h30m ago   3d ago       42s / 10m00s    1m01s / 30m00s   2026-01-20  1
+main     postgres  1h30m ago   3d ago       42s / 10m00s    1m01s / 30m00s   2026-01-20  2
+cache    redis     never       never        - / -           -                -           0
 main-2   redis     1s ago      never        - / -           -                -           0
+critical: the drill failed (LifeboatDrillFailed, since 2026-01-10T12:00:00Z)
 critical: WAL is missing (LifeboatWALGap, since 2026-01-10T12:00:00Z)
 not known: the replicas of main can't be read
 as of 2026-01-10T11:59:55Z, seen by w1
 `
 	if squeeze(out.String()) != squeeze(want) {
 		t.Errorf("it says\n%s\nwant\n%s", out.String(), want)
+	}
+	out.Reset()
+	r.At = now.Add(-time.Hour)
+	if err := a.standing(apiserver.Watched(r, now), now); err != nil {
+		t.Fatal(err)
+	}
+	if said := squeeze(out.String()); !strings.HasPrefix(said, "this is how it stood 1h00m ago") || !strings.Contains(said, "2026-01-20 2 (old)") {
+		t.Errorf("an old report is not marked:\n%s", said)
 	}
 }
 
