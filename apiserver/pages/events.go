@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,6 +18,9 @@ const (
 	// maxStreams is how many a server keeps open at once. Pages that get none stay
 	// as they were loaded, and try again.
 	maxStreams = 200
+	// maxStreamsEach is how many of them one session may have: as many tabs, beside
+	// which nobody else's pages stand still.
+	maxStreamsEach = 8
 	// streamLife is how long one lasts before the browser opens the next.
 	streamLife = 5 * time.Minute
 	// writeTimeout is how long a browser may take to accept an event.
@@ -24,6 +28,43 @@ const (
 	// quiet is how long a stream may be silent: proxies cut those that are for longer.
 	quiet = 20 * time.Second
 )
+
+// streams counts those that are open.
+type streams struct {
+	mu  sync.Mutex
+	all int
+	// of is how many each session has. Those of nobody end at once, and have none.
+	of map[string]int
+}
+
+// take counts one more of a session, false when there are too many.
+func (k *streams) take(session string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.all >= maxStreams || k.of[session] >= maxStreamsEach {
+		return false
+	}
+	k.all++
+	if session != "" {
+		if k.of == nil {
+			k.of = map[string]int{}
+		}
+		k.of[session]++
+	}
+	return true
+}
+
+func (k *streams) drop(session string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all--
+	if session == "" {
+		return
+	}
+	if k.of[session]--; k.of[session] == 0 {
+		delete(k.of, session)
+	}
+}
 
 // topic is something that pages follow: parts of a page, made anew at every interval.
 type topic struct {
@@ -53,12 +94,15 @@ func (s *site) events(c echo.Context) error {
 	if !known {
 		return echo.ErrNotFound
 	}
-	if s.streams.Add(1) > maxStreams {
-		s.streams.Add(-1)
+	session := ""
+	if v, ok := s.visitor(c); ok {
+		session = v.session.Token
+	}
+	if !s.streams.take(session) {
 		c.Response().Header().Set("Retry-After", "30")
 		return c.NoContent(http.StatusServiceUnavailable)
 	}
-	defer s.streams.Add(-1)
+	defer s.streams.drop(session)
 	out := &stream{c: c, control: http.NewResponseController(c.Response()), sent: map[string][]byte{}}
 	// The server's own limits are for requests that end.
 	if err := out.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {

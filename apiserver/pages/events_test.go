@@ -120,14 +120,70 @@ func TestEventsAreBounded(t *testing.T) {
 	if _, answer := w.follow("nothing"); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown topic: %d", answer.StatusCode)
 	}
-	b.site.streams.Store(maxStreams)
-	if _, answer := w.follow("overview"); answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
-		t.Errorf("one too many: %d", answer.StatusCode)
+	for range maxStreamsEach {
+		if _, answer := w.follow("overview"); answer.StatusCode != http.StatusOK {
+			t.Fatalf("one of the session's own: %d", answer.StatusCode)
+		}
 	}
-	b.site.streams.Store(0)
-	f, _ := w.follow("overview")
+	refused := func(w *browser, who string) {
+		t.Helper()
+		if _, answer := w.follow("overview"); answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
+			t.Errorf("one too many of %s: %d", who, answer.StatusCode)
+		}
+	}
+	refused(w, "a session")
+	other := b.as(apiserver.Viewer)
+	f, _ := other.follow("overview")
 	f.next("overview")
-	if got := b.site.streams.Load(); got != 1 {
-		t.Errorf("%d streams are counted", got)
+	b.site.streams.mu.Lock()
+	all, of := b.site.streams.all, len(b.site.streams.of)
+	b.site.streams.all = maxStreams
+	b.site.streams.mu.Unlock()
+	if all != maxStreamsEach+1 || of != 2 {
+		t.Errorf("%d streams of %d sessions are counted", all, of)
+	}
+	refused(b.as(apiserver.Operator), "everybody")
+}
+
+func TestStreamsThatEndMakeRoom(t *testing.T) {
+	t.Parallel()
+	var k streams
+	for range 2 {
+		for range maxStreamsEach {
+			if !k.take("a") {
+				t.Fatal("there is no room")
+			}
+		}
+		if k.take("a") {
+			t.Error("a session has too many")
+		}
+		for range maxStreamsEach {
+			k.drop("a")
+		}
+	}
+	for range maxStreams {
+		if !k.take("") {
+			t.Fatal("those of nobody are counted as one session's")
+		}
+		defer k.drop("")
+	}
+	if k.take("b") || len(k.of) > 0 {
+		t.Errorf("too many are let in, or sessions are remembered: %v", k.of)
+	}
+}
+
+func TestTroubleIsNotShared(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ask := func(role apiserver.Role) (standing, error) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/events", http.NoBody)
+		v := &visit{Context: b.site.router.NewContext(r, httptest.NewRecorder()), site: b.site, who: apiserver.Key{ID: "x", Role: role}}
+		return b.site.shared.standing(v)
+	}
+	if _, err := ask("nobody"); err == nil {
+		t.Fatal("who has no role is told")
+	}
+	if told, err := ask(apiserver.Viewer); err != nil || len(told.Rows) == 0 {
+		t.Errorf("what one was refused, the next is refused: %v", err)
 	}
 }

@@ -79,23 +79,26 @@ func (s *site) overviewParts(v *visit) ([]part, error) {
 // sharedFor is for how long what one stream was told is told to the others, too.
 const sharedFor = 5 * time.Second
 
-// shared is how everything stands, as it was last asked for a stream. Whoever
-// may sign in may see it.
+// shared is how everything stands, as it was last told to a stream. Whoever
+// may sign in may see it. What one of them could not be told, the next asks itself.
 type shared struct {
 	mu    sync.Mutex
 	until time.Time
 	last  standing
-	err   error
 }
 
 func (k *shared) standing(v *visit) (standing, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if time.Now().After(k.until) {
-		k.last, k.err = v.standing()
-		k.until = time.Now().Add(sharedFor)
+	if time.Now().Before(k.until) {
+		return k.last, nil
 	}
-	return k.last, k.err
+	told, err := v.standing()
+	if err != nil {
+		return told, err
+	}
+	k.last, k.until = told, time.Now().Add(sharedFor)
+	return told, nil
 }
 
 // standing asks how everything stands, and what runs.

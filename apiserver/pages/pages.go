@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -53,7 +52,7 @@ type site struct {
 	assets    assets
 	oidc      *oidcLogin
 	topics    map[string]topic
-	streams   atomic.Int64
+	streams   streams
 	shared    shared
 }
 
