@@ -157,6 +157,9 @@ func (s *series) report(r status.Report) {
 	s.vitals(r.Vitals)
 	s.alerts(r.Alerts)
 	s.set(metricBlind, float64(len(r.Blind)))
+	for _, line := range r.Blind {
+		s.set(metricUnread, 1, alert.Source(line))
+	}
 }
 
 func (s *series) policy(p status.Policy) {

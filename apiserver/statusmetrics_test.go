@@ -135,6 +135,7 @@ func TestMetricsOfAReport(t *testing.T) {
 		`lifeboat_alerts{rule="LifeboatWALGap",severity="critical"} 0`,
 		`lifeboat_alerts{rule="LifeboatNotWatching",severity="critical"} 0`,
 		`lifeboat_blind{} 1`,
+		`lifeboat_unread{source="the replicas of cache could not be read"} 1`,
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s", want)

@@ -8,7 +8,9 @@ var (
 	metricStatusSince = gauge("status_since_timestamp_seconds", "",
 		"Since when lifeboat_backup_runs_total counts, in seconds since 1970.")
 	metricBlind = gauge("blind", "",
-		"How many things could not be read for the report. Their metrics are absent.")
+		"How many things could not be read for the report. Their metrics are as they were read last, or absent.")
+	metricUnread = gauge("unread", "source",
+		"1 for each source that could not be read, or not whole, for the report; absent for those that were.")
 	metricAlerts = gauge("alerts", "rule severity",
 		"How many alerts of a rule fire.")
 

@@ -52,11 +52,11 @@ func watchRules() []Rule {
 			holds: ledgerNotVerifying,
 		},
 		{
-			Name: "LifeboatBlind", Severity: status.Warning, For: blindFor,
-			Expr:      `max(lifeboat_blind) > 0`,
+			Name: "LifeboatBlind", Severity: status.Warning, For: blindFor, Labels: []string{"source"},
+			Expr:      `max by (source) (lifeboat_unread) == 1`,
 			Condition: "something can't be read for ten minutes",
-			Summary:   "Something that Lifeboat watches can't be read",
-			Description: "What is not read is not known to be well, and its alerts are silent. `lifeboat status` says " +
+			Summary:   "Not everything can be read of what Lifeboat watches: {source}",
+			Description: "What is not read is not known to be well: its alerts stay as they were. `lifeboat status` says " +
 				"what could not be read and why.",
 			holds: blind,
 		},
@@ -97,17 +97,42 @@ func ledgerNotVerifying(r status.Report, now time.Time) []found {
 	return nil
 }
 
-// maxBlind is how many of the lines an alert repeats.
-const maxBlind = 3
+const (
+	// maxBlind is how many of the lines about one source an alert repeats.
+	maxBlind = 3
+	// maxSource is how long the name of a source may be, in bytes.
+	maxSource = 120
+)
+
+// Source is what a line of a report's Blind is about: what stands before its
+// first colon. It stays the same while the reason changes.
+func Source(line string) string {
+	source, _, _ := strings.Cut(line, ": ")
+	if len(source) > maxSource {
+		source = strings.ToValidUTF8(source[:maxSource], "")
+	}
+	return source
+}
 
 func blind(r status.Report, _ time.Time) []found {
-	if len(r.Blind) == 0 {
-		return nil
+	var sources []string
+	reasons := map[string][]string{}
+	for _, line := range r.Blind {
+		source := Source(line)
+		if reasons[source] == nil {
+			sources = append(sources, source)
+		}
+		reason := strings.TrimPrefix(strings.TrimPrefix(line, source), ": ")
+		reasons[source] = append(reasons[source], reason)
 	}
-	lines := r.Blind[:min(len(r.Blind), maxBlind)]
-	detail := strings.Join(lines, "; ")
-	if len(lines) < len(r.Blind) {
-		detail += "; and more"
+	out := make([]found, 0, len(sources))
+	for _, source := range sources {
+		lines := reasons[source]
+		detail := strings.Join(lines[:min(len(lines), maxBlind)], "; ")
+		if len(lines) > maxBlind {
+			detail += "; and more"
+		}
+		out = append(out, found{labels: labelled("source", source), detail: detail})
 	}
-	return []found{{detail: detail}}
+	return out
 }

@@ -33,7 +33,7 @@ func watching() []scenario {
 		r.Stores = []status.Store{{Name: "primary", Kind: "s3"}, {Name: "offsite", Kind: "azure", Usable: true}}
 	}
 	blind := func(r *status.Report, _ time.Time) {
-		r.Blind = []string{"store primary: refused", "surface main: refused"}
+		r.Blind = []string{"store primary: refused", "surface main: refused", "surface main: gone, too"}
 	}
 	ledger := func(verifies bool, age time.Duration) func(*status.Report, time.Time) {
 		return func(r *status.Report, now time.Time) {
@@ -51,7 +51,7 @@ func watching() []scenario {
 		of("LifeboatStoreUnreachable", 1, "two minutes", away).lasting(2 * time.Minute),
 		of("LifeboatStoreUnreachable", 0, "a minute", away).lasting(time.Minute),
 		of("LifeboatStoreUnreachable", 0, "well", func(r *status.Report, _ time.Time) { r.Stores = []status.Store{{Name: "p", Usable: true}} }).lasting(time.Hour),
-		of("LifeboatBlind", 1, "ten minutes", blind).lasting(10 * time.Minute),
+		of("LifeboatBlind", 2, "ten minutes", blind).lasting(10 * time.Minute),
 		of("LifeboatBlind", 0, "nine minutes", blind).lasting(9 * time.Minute),
 		of("LifeboatBlind", 0, "sees all", func(*status.Report, time.Time) {}).lasting(time.Hour),
 		of("LifeboatLedgerNotVerifying", 1, "changed", ledger(false, time.Hour)).lasting(5 * time.Minute),

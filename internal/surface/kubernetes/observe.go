@@ -65,7 +65,8 @@ func (s *seldom[T]) read(every time.Duration, read func() ([]T, error)) ([]T, er
 // are that pods have mounted. It lists pods, deployments, stateful sets and
 // daemon sets at each call; secrets every ten minutes; and asks every two
 // minutes the kubelets of nodes with such volumes, through the API server, which
-// needs the right to get nodes/proxy. Without a right the rest is returned.
+// needs the right to get nodes/proxy: without that one volumes are left out.
+// Without another right the rest is returned beside an error.
 func (s *Surface) Observe(ctx context.Context) (status.Vitals, error) {
 	client, err := s.connect()
 	if err != nil {

@@ -198,10 +198,8 @@ func TestMissingRightsAreTold(t *testing.T) {
 	if !fault.Is(err, fault.Denied) || len(found.Pods) != 1 {
 		t.Fatalf("%v, %+v", err, found)
 	}
-	for _, want := range []string{"list the secrets of namespace shop", "may not get nodes/proxy", "on 1 of 1 nodes"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not said in %q", want, err)
-		}
+	if text := err.Error(); !strings.Contains(text, "list the secrets of namespace shop") || strings.Contains(text, "node") {
+		t.Errorf("it says %q", text)
 	}
 	if found, err := shop(t, at, "hidden").Observe(t.Context()); !fault.Is(err, fault.Denied) || len(found.Pods) != 0 {
 		t.Errorf("%v, %+v", err, found)
