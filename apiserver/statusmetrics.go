@@ -168,6 +168,7 @@ func (s *series) policy(p status.Policy) {
 	s.set(metricRuns, float64(p.Failures), append(slices.Clone(labels), "failure")...)
 	s.set(metricLastFailed, oneIf(p.FailedLast), labels...)
 	s.set(metricLastSuccess, stamp(p.LastSuccess), labels...)
+	s.set(metricCountsFrom, stamp(p.CountsFrom()), labels...)
 	s.set(metricLastDuration, p.LastSeconds, labels...)
 	s.set(metricLastBytes, float64(p.LastBytes), labels...)
 	s.set(metricInterval, p.IntervalSeconds, labels...)
@@ -190,6 +191,7 @@ func (s *series) surface(f status.Surface) {
 	s.set(metricPoints, float64(f.Points), f.Name)
 	s.set(metricPointsBytes, float64(f.Bytes), f.Name)
 	s.maybe(metricRPO, f.RPOSeconds, f.Name)
+	s.above0(metricFirstDue, stamp(f.FirstDue), f.Name)
 	s.above0(metricRPOTarget, f.RPOTarget, f.Name)
 	if w := f.WAL; w != nil {
 		s.maybe(metricWALLagBytes, float(w.LagBytes), f.Name)

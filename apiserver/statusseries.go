@@ -20,6 +20,8 @@ var (
 		"1 when the newest run of a policy that ended failed, else 0.")
 	metricLastSuccess = gauge("backup_last_success_timestamp_seconds", "policy surface kind",
 		"When the newest run of a policy that made a recovery point ended, in seconds since 1970; 0 when none did yet.")
+	metricCountsFrom = gauge("backup_counts_from_timestamp_seconds", "policy surface kind",
+		"From when the intervals of a policy count, in seconds since 1970: its newest point, or when it was first seen, resumed or given a shorter interval.")
 	metricLastDuration = gauge("backup_last_duration_seconds", "policy surface kind",
 		"How long the newest successful run of a policy took, in seconds; 0 when there is none.")
 	metricLastBytes = gauge("backup_last_bytes", "policy surface kind",
@@ -42,6 +44,8 @@ var (
 		"What the recovery points of a surface take on their stores, in bytes.")
 	metricRPO = gauge("rpo_seconds", "surface",
 		"How much a disaster now would lose of a surface, in seconds; absent when there is nothing to restore.")
+	metricFirstDue = gauge("first_point_due_timestamp_seconds", "surface",
+		"Until when the first copy of a surface is waited for, in seconds since 1970; absent where there is a copy, or no policy that makes one.")
 	metricRPOTarget = gauge("rpo_target_seconds", "surface",
 		"How much a disaster may lose of a surface by the strictest plan of drills, in seconds; absent without a plan that says so.")
 

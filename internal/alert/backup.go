@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	// lateAfter is how many of its intervals a policy may go without a point.
-	lateAfter = 1.5
 	// walPatience is how long WAL may wait to be stored.
 	walPatience = time.Minute
 	// heldBackShare is the share of its limit that a slot may hold back.
@@ -37,11 +35,10 @@ func backupRules() []Rule {
 		},
 		{
 			Name: "LifeboatNoNewPoint", Severity: status.Critical, Labels: policyLabels,
-			Expr: `(time() - max by (policy, surface, kind) ((lifeboat_backup_last_success_timestamp_seconds > 0) ` +
-				`or (lifeboat_backup_last_success_timestamp_seconds + scalar(max(lifeboat_status_since_timestamp_seconds)))) ` +
+			Expr: `(time() - max by (policy, surface, kind) (lifeboat_backup_counts_from_timestamp_seconds) ` +
 				`> 1.5 * (max by (policy, surface, kind) (lifeboat_backup_interval_seconds) > 0)) ` +
 				`unless on (policy, surface, kind) max by (policy, surface, kind) (lifeboat_backup_paused) == 1`,
-			Condition: "a policy that is not paused made no point in 1.5 of its intervals",
+			Condition: "a policy that is not paused made no point in 1.5 of its intervals, since it was new or resumed",
 			Summary:   "Policy {policy} has made no recovery point of {surface} for more than 1.5 of its intervals",
 			Description: "Runs do not start, or do not end. See whether a worker runs, and what the newest run does " +
 				"(`lifeboat snapshot list --surface {surface}`, Temporal's Web UI).",
@@ -59,7 +56,8 @@ func backupRules() []Rule {
 		{
 			Name: "LifeboatRPOMissed", Severity: status.Critical, For: rpoFor, Labels: []string{"surface"},
 			Expr: `(max by (surface) (lifeboat_rpo_seconds) > (max by (surface) (lifeboat_rpo_target_seconds) > 0)) ` +
-				`or ((max by (surface) (lifeboat_rpo_target_seconds) > 0) unless on (surface) max by (surface) (lifeboat_rpo_seconds))`,
+				`or ((max by (surface) (lifeboat_rpo_target_seconds) > 0) unless on (surface) max by (surface) (lifeboat_rpo_seconds) ` +
+				`unless on (surface) max by (surface) (lifeboat_first_point_due_timestamp_seconds) > time())`,
 			Condition: "a disaster now would lose more of a surface than the strictest plan allows, or everything",
 			Summary:   "A disaster now would lose more of {surface} than its target allows",
 			Description: "The newest copy is older than the RPO of a plan. See why none is newer: `lifeboat snapshot list --surface {surface}`, " +
@@ -75,12 +73,11 @@ func backupFailed(r status.Report, _ time.Time) []found {
 
 func noNewPoint(r status.Report, now time.Time) []found {
 	return policies(r, func(p status.Policy) (string, bool) {
-		// One that never made any is counted from when counting began.
-		from, last := p.LastSuccess, "the last is of "+p.LastSuccess.UTC().Format(time.RFC3339)
-		if from.IsZero() {
-			from, last = r.Since, "it never made one"
+		last := "the last is of " + p.LastSuccess.UTC().Format(time.RFC3339)
+		if p.LastSuccess.IsZero() {
+			last = "it never made one"
 		}
-		return last, !p.Paused && p.IntervalSeconds > 0 && seconds(now)-seconds(from) > lateAfter*p.IntervalSeconds
+		return last, !p.Paused && p.IntervalSeconds > 0 && seconds(now)-seconds(p.CountsFrom()) > status.LateAfter*p.IntervalSeconds
 	})
 }
 
@@ -91,7 +88,7 @@ func verificationOverdue(r status.Report, now time.Time) []found {
 	})
 }
 
-func rpoMissed(r status.Report, _ time.Time) []found {
+func rpoMissed(r status.Report, now time.Time) []found {
 	var out []found
 	for _, s := range r.Surfaces {
 		if s.RPOTarget <= 0 {
@@ -99,6 +96,9 @@ func rpoMissed(r status.Report, _ time.Time) []found {
 		}
 		f := found{labels: labelled("surface", s.Name)}
 		switch {
+		case s.RPOSeconds == nil && s.FirstDue.After(now):
+			// The first one is on its way.
+			continue
 		case s.RPOSeconds == nil:
 			f.detail = "no copy of it is known at all"
 		case *s.RPOSeconds > s.RPOTarget:

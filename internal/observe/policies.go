@@ -21,12 +21,16 @@ func (r *Reader) policies(report *status.Report, before []status.Policy, runs []
 		c := r.s.Config.Policies[name]
 		p := status.Policy{Name: name, Surface: c.Surface, Kind: c.Kind, Store: c.Store, Paused: c.Paused}
 		p = carried(p, before)
+		was := p
 		if schedule, ok := schedules[name]; ok {
 			p.IntervalSeconds, p.NextDue = schedule.Interval.Seconds(), schedule.Next
 			p.Paused = c.Paused || schedule.Paused
 		}
 		if p.Paused {
 			p.NextDue = time.Time{}
+		}
+		if !was.Since.IsZero() && (was.Paused && !p.Paused || p.IntervalSeconds > 0 && p.IntervalSeconds < was.IntervalSeconds) {
+			p.Turned = report.At
 		}
 		since := unverified(name, c, known)
 		if was := p.UnverifiedSince; partial && !was.IsZero() && (since.IsZero() || was.Before(since)) && c.Verify == config.VerifyAfter {
@@ -39,8 +43,27 @@ func (r *Reader) policies(report *status.Report, before []status.Policy, runs []
 	for i := range out {
 		follow(&out[i], runs, report.Since)
 		made(&out[i], r.s.Config, report.Surfaces, known)
+		if out[i].Since.IsZero() {
+			out[i].Since = report.At
+		}
 	}
+	firstDue(report.Surfaces, out)
 	return out
+}
+
+// firstDue says until when the first copies of surfaces are waited for.
+func firstDue(surfaces []status.Surface, policies []status.Policy) {
+	for i := range surfaces {
+		s := &surfaces[i]
+		if s.LastPoint != nil || s.RPOSeconds != nil {
+			continue
+		}
+		for _, p := range policies {
+			if at := p.LateAt(); p.Surface == s.Name && p.LastSuccess.IsZero() && !at.IsZero() && (s.FirstDue.IsZero() || at.Before(s.FirstDue)) {
+				s.FirstDue = at
+			}
+		}
+	}
 }
 
 // onDemand are the entries of what people asked for, without what runs add.

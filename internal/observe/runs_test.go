@@ -131,6 +131,37 @@ func TestPausedByAPerson(t *testing.T) {
 	}
 }
 
+// TestAPolicyIsLateByItsOwnClock: one that is new, resumed, or to come more often
+// has its time from then on.
+func TestAPolicyIsLateByItsOwnClock(t *testing.T) {
+	t.Parallel()
+	r := ledgerless(func(time.Time, func(string) bool) ([]Run, error) { return nil, nil })
+	at := func(days int) time.Time { return noon.Add(time.Duration(days) * 24 * time.Hour) }
+	state := State{Report: status.Report{Since: at(-100)}}
+	look := func(now time.Time, interval time.Duration, paused bool) (status.Policy, status.Surface) {
+		r.s.Schedules = func(context.Context) (map[string]Schedule, error) {
+			return map[string]Schedule{"daily": {Interval: interval, Paused: paused}}, nil
+		}
+		state = r.Read(t.Context(), now, state)
+		return state.Report.Policies[0], state.Report.Surfaces[0]
+	}
+	if p, s := look(noon, 24*time.Hour, false); !p.CountsFrom().Equal(noon) || !s.FirstDue.Equal(noon.Add(36*time.Hour)) {
+		t.Errorf("a new one: %+v, %+v", p, s)
+	}
+	if p, s := look(at(1), 24*time.Hour, true); !p.LateAt().IsZero() || !s.FirstDue.IsZero() {
+		t.Errorf("a paused one: %+v, %+v", p, s)
+	}
+	if p, _ := look(at(9), 24*time.Hour, false); !p.CountsFrom().Equal(at(9)) || !p.Since.Equal(noon) {
+		t.Errorf("resumed: %+v", p)
+	}
+	if p, _ := look(at(10), time.Hour, false); !p.CountsFrom().Equal(at(10)) {
+		t.Errorf("more often: %+v", p)
+	}
+	if p, _ := look(at(11), 48*time.Hour, false); !p.CountsFrom().Equal(at(10)) {
+		t.Errorf("more seldom: %+v", p)
+	}
+}
+
 func TestWhatStoresHaveCountsWhereNoRunIsKnown(t *testing.T) {
 	t.Parallel()
 	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }

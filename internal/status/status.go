@@ -47,6 +47,10 @@ type Surface struct {
 	// RPOSeconds is what a disaster now would lose: the age of the newest WAL on a
 	// store where WAL is shipped, else that of the newest point. Nil where there is nothing.
 	RPOSeconds *float64 `json:"rpoSeconds,omitempty"`
+	// FirstDue is until when the first copy of a surface without any is waited for:
+	// 1.5 intervals after its policies began. Zero where there is a copy, or no
+	// policy that makes one.
+	FirstDue time.Time `json:"firstDue,omitzero"`
 	// RPOTarget is the strictest of the plans that have the surface, 0 without one.
 	RPOTarget float64 `json:"rpoTargetSeconds,omitempty"`
 	// WAL is nil unless a policy ships WAL.
@@ -103,6 +107,10 @@ type Policy struct {
 	// for a policy without one.
 	IntervalSeconds float64   `json:"intervalSeconds,omitempty"`
 	NextDue         time.Time `json:"nextDue,omitzero"`
+	// Since is when the policy was first seen; Turned when a person or the
+	// configuration last resumed it or shortened its interval, zero if never.
+	Since  time.Time `json:"since,omitzero"`
+	Turned time.Time `json:"turned,omitzero"`
 	// LastSuccess is when the newest run that made a point ended, LastFailure
 	// when the newest that failed did. FailedLast is whether the last run failed.
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
@@ -121,6 +129,32 @@ type Policy struct {
 	// UnverifiedSince is the age of the oldest point of the policy that should
 	// have been read back and was not; zero when there is none.
 	UnverifiedSince time.Time `json:"unverifiedSince,omitzero"`
+}
+
+// LateAfter is how many of its intervals a policy may go without a point.
+const LateAfter = 1.5
+
+// CountsFrom is from when the policy's intervals count: from its last point, or
+// from when it was first seen; at the earliest from when it was resumed or its
+// interval shortened, for what was before was not late.
+func (p Policy) CountsFrom() time.Time {
+	from := p.LastSuccess
+	if from.IsZero() {
+		from = p.Since
+	}
+	if p.Turned.After(from) {
+		return p.Turned
+	}
+	return from
+}
+
+// LateAt is when a policy without a new point is late; zero for one that is
+// paused or has no schedule.
+func (p Policy) LateAt() time.Time {
+	if p.Paused || p.IntervalSeconds <= 0 {
+		return time.Time{}
+	}
+	return p.CountsFrom().Add(time.Duration(LateAfter * p.IntervalSeconds * float64(time.Second)))
 }
 
 // Plan is how a plan of drills stands.

@@ -89,10 +89,14 @@ func backups() []scenario {
 			r.Surfaces = []status.Surface{s}
 		}
 	}
+	awaited := func(until time.Duration) func(*status.Report, time.Time) {
+		return func(r *status.Report, now time.Time) {
+			r.Surfaces = []status.Surface{{Name: "main", RPOTarget: 60, FirstDue: now.Add(until)}}
+		}
+	}
 	never := func(since time.Duration) func(*status.Report, time.Time) {
 		return func(r *status.Report, now time.Time) {
-			r.Since = now.Add(-since)
-			policy(func(p *status.Policy, _ time.Time) { p.LastSuccess = time.Time{} })(r, now)
+			policy(func(p *status.Policy, _ time.Time) { p.LastSuccess, p.Since = time.Time{}, now.Add(-since) })(r, now)
 		}
 	}
 	return []scenario{
@@ -106,8 +110,14 @@ func backups() []scenario {
 		of("LifeboatNoNewPoint", 1, "never", never(15*time.Minute+time.Second)),
 		of("LifeboatNoNewPoint", 1, "old, and counted afresh", func(r *status.Report, now time.Time) {
 			r.Since = now
-			last(time.Hour)(r, now)
+			policy(func(p *status.Policy, now time.Time) { p.LastSuccess, p.Since = now.Add(-time.Hour), now })(r, now)
 		}),
+		of("LifeboatNoNewPoint", 0, "old, and resumed", policy(func(p *status.Policy, now time.Time) {
+			p.LastSuccess, p.Turned = now.Add(-time.Hour), now.Add(-15*time.Minute)
+		})),
+		of("LifeboatNoNewPoint", 1, "resumed long ago", policy(func(p *status.Policy, now time.Time) {
+			p.LastSuccess, p.Turned = now.Add(-time.Hour), now.Add(-15*time.Minute-time.Second)
+		})),
 		of("LifeboatVerificationOverdue", 0, "none", last(time.Minute)),
 		of("LifeboatVerificationOverdue", 0, "a day", unverified(24*time.Hour)),
 		of("LifeboatVerificationOverdue", 1, "more", unverified(24*time.Hour+time.Second)),
@@ -115,6 +125,8 @@ func backups() []scenario {
 		of("LifeboatRPOMissed", 1, "beyond it", losing(60, 60.5)).lasting(time.Minute),
 		of("LifeboatRPOMissed", 0, "beyond it for a moment", losing(60, 61)),
 		of("LifeboatRPOMissed", 1, "nothing there", losing(60)).lasting(time.Minute),
+		of("LifeboatRPOMissed", 0, "the first copy is on its way", awaited(time.Second)).lasting(10 * time.Minute),
+		of("LifeboatRPOMissed", 1, "the first copy did not come", awaited(-2*time.Minute)).lasting(10 * time.Minute),
 		of("LifeboatRPOMissed", 0, "no target", losing(0, 1e6)).lasting(time.Hour),
 	}
 }
