@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
+	"github.com/lifeboat-dr/lifeboat/internal/seal"
 )
 
 //go:embed page.html
@@ -45,8 +47,26 @@ func (s *Server) plain(router *echo.Echo, api huma.API) error {
 		return c.JSON(http.StatusOK, health{Status: "ok", Version: s.version})
 	})
 	router.GET("/readyz", s.ready)
-	router.GET("/metrics", echo.WrapHandler(s.metrics.handler()))
+	router.GET("/metrics", echo.WrapHandler(s.metrics.handler()), s.scraper)
 	return nil
+}
+
+// scraper lets through who shows the token for metrics, and everybody where there is none.
+func (s *Server) scraper(next echo.HandlerFunc) echo.HandlerFunc {
+	token := s.config.Metrics.Token.Reveal()
+	if token == "" {
+		return next
+	}
+	// Digests take as long to compare whatever was sent.
+	want := seal.SHA256([]byte(token))
+	return func(c echo.Context) error {
+		scheme, sent, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+		if !strings.EqualFold(scheme, "Bearer") || seal.SHA256([]byte(strings.TrimSpace(sent))) != want {
+			c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer realm="lifeboat metrics"`)
+			return echo.NewHTTPError(http.StatusUnauthorized, "metrics take the token that metrics.token of the configuration says, as Authorization: Bearer TOKEN")
+		}
+		return next(c)
+	}
 }
 
 // ready answers 503 while Temporal can't be reached, for then nothing can be

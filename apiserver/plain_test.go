@@ -187,6 +187,27 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+func TestMetricsTakeTheirToken(t *testing.T) {
+	t.Parallel()
+	const hidden = "scrape-" + hush + "-token"
+	b := setup(t, func(d *Deps) { d.Config.Metrics.Token = hidden })
+	for _, header := range []string{"", "Bearer", "Bearer " + hush, "Basic " + hidden, hidden, "Bearer " + token(Admin)} {
+		a := b.send("GET", "/metrics", "", "Authorization", header)
+		if a.status != http.StatusUnauthorized || !strings.Contains(a.header.Get("WWW-Authenticate"), "Bearer") || strings.Contains(a.body, "lifeboat_build_info") ||
+			strings.Contains(a.body, hush) {
+			t.Errorf("%q gives %d %s", header, a.status, a.body)
+		}
+	}
+	if a := b.send("GET", "/metrics", "", "Authorization", "bearer "+hidden); a.status != http.StatusOK || !strings.Contains(a.body, "lifeboat_build_info") {
+		t.Errorf("with its token: %d %s", a.status, a.body)
+	}
+	// It is no key of anything else.
+	wantProblem(t, b.send("GET", "/v1/surfaces", "", "Authorization", "Bearer "+hidden), http.StatusUnauthorized, "unauthenticated", "")
+	if strings.Contains(b.logs.String(), hush) {
+		t.Error("the token is in the log")
+	}
+}
+
 func TestPage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -47,6 +47,8 @@ type Config struct {
 	Audit    Audit `yaml:"audit" json:"audit"`
 	// Pages says how people sign in to the admin pages.
 	Pages Pages `yaml:"pages" json:"pages"`
+	// Metrics says who may read /metrics.
+	Metrics Metrics `yaml:"metrics" json:"metrics"`
 	// Alerts says who is told when something is wrong.
 	Alerts Alerts `yaml:"alerts" json:"alerts"`
 	// Tracing says where traces go.

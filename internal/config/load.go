@@ -143,6 +143,7 @@ func override(env environment, c *Config, found *problems) {
 	set("LIFEBOAT_DATA_DIR", "dataDir", func(v string) { c.DataDir = v })
 	set("LIFEBOAT_EVIDENCE_KEY", "evidence.key", func(v string) { c.Evidence.Key = secret.String(v) })
 	set("LIFEBOAT_SESSION_KEY", "pages.sessionKey", func(v string) { c.Pages.SessionKey = secret.String(v) })
+	set("LIFEBOAT_METRICS_TOKEN", "metrics.token", func(v string) { c.Metrics.Token = secret.String(v) })
 	set("LIFEBOAT_ADMIN_KEY", "admin.firstKey", func(v string) { c.Admin.FirstKey = secret.String(v) })
 }
 

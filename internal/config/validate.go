@@ -30,6 +30,7 @@ func (c *Config) Validate() error {
 	v.watch()
 	v.admin()
 	v.pages()
+	v.metrics()
 	v.alerts()
 	v.tracing()
 	return v.found.err()

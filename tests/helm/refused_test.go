@@ -43,6 +43,8 @@ func TestValuesThatAreRefused(t *testing.T) {
 		"nobody who may do anything":           {`apiserver: {adminKey: {existingSecret: ""}}`, "apiserver.adminKey.existingSecret is missing"},
 		"sessions that one server knows":       {`apiserver: {sessionKey: {existingSecret: ""}}`, "apiserver.sessionKey.existingSecret is missing"},
 		"an ingress in the clear":              {"apiserver: {ingress: {enabled: true, host: lifeboat.example.com}}", "apiserver.ingress needs host and tlsSecret"},
+		"metrics for everybody":                {"apiserver: {ingress: {enabled: true, host: lifeboat.example.com, tlsSecret: a}}", "metrics.token.existingSecret is missing"},
+		"a token in the open":                  {"config: {metrics: {token: hush-hush-hush-hush}}", "/config/metrics/token': 'hush-hush-hush-hush' does not match pattern"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -97,5 +97,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and .enabled (or (not .host) (not .tlsSecret)) -}}
 {{- fail "apiserver.ingress needs host and tlsSecret" -}}
 {{- end -}}
+{{- if and .enabled (not $.Values.metrics.token.existingSecret) (not (dig "metrics" "token" "" $.Values.config)) -}}
+{{- fail "metrics.token.existingSecret is missing: the Ingress publishes /metrics as well, so name a Secret with the token that Prometheus shows (openssl rand -base64 32)" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

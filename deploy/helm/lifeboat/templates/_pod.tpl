@@ -18,6 +18,9 @@
 {{- with .root.Values.apiserver.sessionKey -}}
 {{- if .existingSecret -}}{{- $_ := set $files "LIFEBOAT_SESSION_KEY" (dict "name" .existingSecret "key" .key) -}}{{- end -}}
 {{- end -}}
+{{- with .root.Values.metrics.token -}}
+{{- if .existingSecret -}}{{- $_ := set $files "LIFEBOAT_METRICS_TOKEN" (dict "name" .existingSecret "key" .key) -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if not .root.Values.embedded.enabled -}}
 {{- with .root.Values.temporal.apiKey -}}
