@@ -25,26 +25,39 @@ type held struct {
 // holdings reads what a store has for the recovery of a surface. An empty store
 // name means that of the surface's WAL.
 func (a *Activities) holdings(ctx context.Context, surfaceName, storeName string) (held, error) {
-	return a.holdingsWith(ctx, surfaceName, storeName, a.bases)
+	return a.holdingsBy(ctx, surfaceName, storeName, means{a.walHoldings, a.bases})
+}
+
+// means are the ways to read what a store has for recovery.
+type means struct {
+	wal   func(ctx context.Context, surfaceName, storeName string) (*walarchive.Archive, pitr.Holdings, error)
+	bases basesOn
 }
 
 // basesOn lists the base backups of a surface on a store.
 type basesOn func(ctx context.Context, surfaceName, storeName string) ([]pitr.Base, error)
 
-func (a *Activities) holdingsWith(ctx context.Context, surfaceName, storeName string, bases basesOn) (held, error) {
+func (a *Activities) holdingsBy(ctx context.Context, surfaceName, storeName string, by means) (held, error) {
 	if storeName == "" {
 		storeName = a.Config.FirstStore(surfaceName, config.KindWAL)
 	}
 	out := held{store: storeName}
 	var err error
-	if out.wal, err = a.walArchive(surfaceName, storeName); err != nil {
+	if out.wal, out.holdings, err = by.wal(ctx, surfaceName, storeName); err != nil {
 		return out, err
 	}
-	if out.holdings, err = out.wal.Holdings(ctx); err != nil {
-		return out, fault.While(err, "list the WAL of %s on %s", surfaceName, storeName)
-	}
-	out.holdings.Bases, err = bases(ctx, surfaceName, storeName)
+	out.holdings.Bases, err = by.bases(ctx, surfaceName, storeName)
 	return out, err
+}
+
+// walHoldings lists the WAL that a store has, all of it.
+func (a *Activities) walHoldings(ctx context.Context, surfaceName, storeName string) (*walarchive.Archive, pitr.Holdings, error) {
+	archived, err := a.walArchive(surfaceName, storeName)
+	if err != nil {
+		return nil, pitr.Holdings{}, err
+	}
+	found, err := archived.Holdings(ctx)
+	return archived, found, fault.While(err, "list the WAL of %s on %s", surfaceName, storeName)
 }
 
 func (a *Activities) walArchive(surfaceName, storeName string) (*walarchive.Archive, error) {
@@ -100,15 +113,15 @@ type PITRStatusInput struct {
 // PITRStatus says which moments a surface can be put back to, and how far the
 // store is behind the server.
 func (a *Activities) PITRStatus(ctx context.Context, in PITRStatusInput) (pitr.Status, error) {
-	return a.pitrStatus(ctx, in, a.bases)
+	return a.pitrStatus(ctx, in, means{a.walHoldings, a.bases})
 }
 
-func (a *Activities) pitrStatus(ctx context.Context, in PITRStatusInput, bases basesOn) (pitr.Status, error) {
+func (a *Activities) pitrStatus(ctx context.Context, in PITRStatusInput, by means) (pitr.Status, error) {
 	if provider := a.Config.Provider(in.Surface, in.Store); provider != nil {
 		return a.managedWindow(ctx, in.Surface, provider.Kind)
 	}
 	out := pitr.Status{Surface: in.Surface, Alarms: []string{}}
-	h, err := a.holdingsWith(ctx, in.Surface, in.Store, bases)
+	h, err := a.holdingsBy(ctx, in.Surface, in.Store, by)
 	out.Store = h.store
 	if err != nil {
 		return out, err

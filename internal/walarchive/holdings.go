@@ -18,6 +18,11 @@ import (
 // histories that were not read before. Without any WAL it returns no timelines
 // and a segment size of 0.
 func (a *Archive) Holdings(ctx context.Context) (pitr.Holdings, error) {
+	return a.holdings(ctx, a.list)
+}
+
+// holdings makes them of a listing.
+func (a *Archive) holdings(ctx context.Context, list func(ctx context.Context, l *listing) error) (pitr.Holdings, error) {
 	c, err := a.Cluster(ctx)
 	if fault.Is(err, fault.Missing) {
 		return pitr.Holdings{}, nil
@@ -25,12 +30,10 @@ func (a *Archive) Holdings(ctx context.Context) (pitr.Holdings, error) {
 		return pitr.Holdings{}, err
 	}
 	l := listing{size: c.SegmentSize, timelines: make(map[uint32]*pitr.Timeline)}
-	for entry, err := range a.store.List(ctx, store.ListOptions{Prefix: a.key() + "/"}) {
-		if err != nil {
-			return pitr.Holdings{}, err
-		}
-		l.add(entry)
+	if err := list(ctx, &l); err != nil {
+		return pitr.Holdings{}, err
 	}
+	a.remembered(&l)
 	l.addChunks()
 	h := pitr.Holdings{SegmentSize: c.SegmentSize, SystemID: c.SystemID}
 	for _, id := range slices.Sorted(maps.Keys(l.timelines)) {
@@ -42,6 +45,17 @@ func (a *Archive) Holdings(ctx context.Context) (pitr.Holdings, error) {
 		h.Timelines = append(h.Timelines, *t)
 	}
 	return h, a.addKnownUntil(ctx, h)
+}
+
+// list lists all there is.
+func (a *Archive) list(ctx context.Context, l *listing) error {
+	for entry, err := range a.store.List(ctx, store.ListOptions{Prefix: a.key() + "/"}) {
+		if err != nil {
+			return err
+		}
+		l.add(entry)
+	}
+	return nil
 }
 
 // addKnownUntil adds what the marker of the stream's life says.

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/lifeboat-dr/lifeboat/internal/pitr"
 	"github.com/lifeboat-dr/lifeboat/internal/seal"
 	"github.com/lifeboat-dr/lifeboat/internal/store"
 	"github.com/lifeboat-dr/lifeboat/internal/wal"
@@ -40,6 +41,8 @@ type Archive struct {
 	cluster  Cluster
 	indexes  map[wal.Segment]wal.Index
 	ancestry map[uint32]wal.History
+	// listed are the segments of each timeline that were listed last.
+	listed map[uint32][]pitr.Held
 }
 
 // Open returns the WAL of a surface. Nothing is read yet. level is zstd's, 1 to
