@@ -9,9 +9,13 @@
 //     has ended: a few listings, and three small reads for each of three points.
 //     All points are read when a worker begins to watch, and then every second
 //     for each point, at least a minute: 3,600 points are read once an hour. So
-//     that is three small reads a second, however many points there are.
-//   - WAL is listed every 25 seconds, which is one request per thousand segments,
-//     and servers are asked for what they hold back by one session each.
+//     that is three small reads a second, however many points there are. Those of
+//     a surface are read sooner when a run has ended that may have changed them.
+//   - WAL is listed every 25 seconds: one request for the timelines of a surface,
+//     one for each of them, and a few small reads where the newest commit is. All
+//     of it is listed once an hour and when base backups come or go, by one request
+//     per 500 segments. Azure lists from the beginning at every look. Servers are
+//     asked for what they hold back by one session each.
 //   - Surfaces are asked for signs of life every 25 seconds, certificates every
 //     ten minutes.
 //   - The ledger's head is checked once a minute by three small reads, and the
@@ -101,6 +105,7 @@ type Reader struct {
 
 	points  *points
 	listing *reading[[]catalog.Point]
+	sweep   *reading[struct{}]
 	wal     map[string]*reading[pitr.Status]
 	pushing map[string]*pushing
 	stores  map[string]*reading[struct{}]
@@ -115,7 +120,8 @@ type Reader struct {
 // New makes a reader; nothing is read yet.
 func New(s Sources) *Reader {
 	r := &Reader{s: s, points: newPoints(s), pushing: map[string]*pushing{}}
-	r.listing = &reading[[]catalog.Point]{every: time.Minute, within: 10 * time.Minute, read: r.points.read}
+	r.listing = &reading[[]catalog.Point]{every: time.Minute, within: 5 * time.Minute, read: r.points.read}
+	r.sweep = &reading[struct{}]{every: look, within: time.Hour, read: r.points.sweep}
 	r.wal, r.stores, r.vitals = r.walReadings(), r.storeReadings(), r.vitalReadings()
 	r.shown, r.disks = r.hostReadings()
 	r.plans = &reading[[]status.Plan]{every: time.Minute, within: 5 * time.Minute, read: r.readPlans}
@@ -152,6 +158,11 @@ func (r *Reader) Read(ctx context.Context, now time.Time, before State) State {
 // gather begins what is due to be read, and waits for it for a while.
 func (r *Reader) gather(ctx, waited context.Context, now time.Time) {
 	var pending []<-chan struct{}
+	// A look that comes before all points were read once has few of them.
+	swept := r.sweep.start(ctx, now)
+	if !r.points.complete() {
+		await(waited, swept)
+	}
 	listed := r.listing.start(ctx, now)
 	for _, s := range r.stores {
 		pending = append(pending, s.start(ctx, now))
@@ -180,7 +191,8 @@ func (r *Reader) gather(ctx, waited context.Context, now time.Time) {
 func (r *Reader) hasten(run Run) {
 	r.listing.hurry()
 	if run.Operation != OperationSnapshot {
-		r.points.rereadSoon()
+		r.points.rereadSoon(run.Surface)
+		r.sweep.hurry()
 	}
 	if run.Operation == OperationDrill {
 		r.plans.hurry()

@@ -1,12 +1,9 @@
 package observe
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/archive"
@@ -15,95 +12,12 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/status"
 )
 
-const (
-	// newest is how many points of each surface are read at every listing.
-	newest = 3
-	// perPoint is after how long, for each point there is, all are read again.
-	perPoint = time.Second
-	// soon is the share of that time after which a change is looked for.
-	soon = 10
-)
-
-// points are the recovery points of all surfaces as they were read last.
-type points struct {
-	catalog  *catalog.Catalog
-	surfaces []string
-
-	known map[string]catalog.Point
-	whole time.Time
-
-	mu      sync.Mutex
-	changed bool
-}
-
-func newPoints(s Sources) *points {
-	return &points{catalog: s.Catalog, surfaces: slices.Sorted(maps.Keys(s.Config.Surfaces)), known: map[string]catalog.Point{}}
-}
-
-// rereadSoon is told that other points than the newest may have changed.
-func (p *points) rereadSoon() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.changed = true
-}
-
-// due reports whether all points are to be read.
-func (p *points) due() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	every := max(time.Minute, time.Duration(len(p.known))*perPoint)
-	if p.changed {
-		every /= soon
-	}
-	return time.Since(p.whole) >= every
-}
-
-// read lists the newest points, or all of them where that is due, the newest
-// first. Beside an error are those of the stores that could be read, and what
-// the others had before.
-func (p *points) read(ctx context.Context) ([]catalog.Point, error) {
-	if p.due() {
-		return p.readAll(ctx)
-	}
-	var failed error
-	for _, name := range p.surfaces {
-		found, err := p.catalog.List(ctx, catalog.Query{Surface: name, Limit: newest})
-		p.add(found)
-		failed = cmp.Or(failed, err)
-	}
-	return p.sorted(), failed
-}
-
-func (p *points) readAll(ctx context.Context) ([]catalog.Point, error) {
-	began := time.Now()
-	p.mu.Lock()
-	p.changed = false
-	p.mu.Unlock()
-	found, err := p.catalog.List(ctx, catalog.Query{})
-	if err == nil {
-		p.known = make(map[string]catalog.Point, len(found))
-	}
-	p.add(found)
-	p.whole = began
-	return p.sorted(), err
-}
-
-func (p *points) add(found []catalog.Point) {
-	for _, point := range found {
-		p.known[point.Surface+"/"+point.ID] = point
-	}
-}
-
-func (p *points) sorted() []catalog.Point {
-	return slices.SortedFunc(maps.Values(p.known), func(a, b catalog.Point) int {
-		return cmp.Or(cmp.Compare(b.ID, a.ID), cmp.Compare(a.Surface, b.Surface))
-	})
-}
-
 // known is every point, the newest first; nil where none could be read yet.
 func (r *Reader) known(now time.Time, b *blind) []catalog.Point {
 	found, _, line := fresh(r.listing, "the recovery points", now)
 	b.add(line)
+	last, _ := r.sweep.result()
+	b.fault("the older recovery points", last.err)
 	return found
 }
 

@@ -60,12 +60,12 @@ func (r *reading[T]) due(now time.Time) bool {
 	if r.last.at.IsZero() {
 		return true
 	}
-	if r.hurried {
-		return true
-	}
 	wait := r.every
 	if r.last.err != nil && r.again > 0 {
 		wait = r.again
+	}
+	if r.hurried {
+		wait = 0
 	}
 	return now.Sub(r.last.at) >= max(wait, share*r.took)
 }

@@ -43,6 +43,11 @@ func TestAReadingIsMadeWhenItIsDue(t *testing.T) {
 	if at(131+199) != 5 || at(131+200) != 6 {
 		t.Error("what takes ten seconds is not read every 200 seconds")
 	}
+	r.took = 10 * time.Second
+	r.hurry()
+	if at(331+199) != 6 || at(331+200) != 7 {
+		t.Error("what takes ten seconds is read more often when it is hurried")
+	}
 }
 
 // TestAReadingThatHangs holds up nobody, and is told of.
