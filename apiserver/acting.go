@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -71,7 +72,9 @@ func (s *Server) Login(ctx context.Context, token, remote string) (Key, error) {
 }
 
 // Identity is who a provider of OpenID Connect says that somebody is, in the
-// place of a key: the ID is oidc:NAME.
+// place of a key: the ID is oidc:NAME. A name that can't stand there as it is,
+// because it is long or has blanks, is followed by -- and a digest of it, so that
+// two people never are one. No name that stands as it is looks like that.
 func (s *Server) Identity(name string, role Role) Key {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsGraphic(r) && !unicode.IsSpace(r) {
@@ -79,8 +82,18 @@ func (s *Server) Identity(name string, role Role) Key {
 		}
 		return '_'
 	}, name)
-	return Key{ID: prefixOIDC + clip(clean), Role: role, Source: sourceOIDC}
+	id := clip(clean)
+	if id != name || digested.MatchString(name) {
+		id += "--" + seal.SHA256([]byte(name))[:digestLength]
+	}
+	return Key{ID: prefixOIDC + id, Role: role, Source: sourceOIDC}
 }
+
+// digestLength is how much of a digest tells names apart: 64 bits.
+const digestLength = 16
+
+// digested is what the IDs of names that were changed end with.
+var digested = regexp.MustCompile(`--[0-9a-f]{16}$`)
 
 // signedIn makes an audit entry name the key as the actor.
 func (s *Server) signedIn(ctx context.Context, key Key) context.Context {

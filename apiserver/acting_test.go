@@ -47,7 +47,7 @@ func TestPagesActForWhoTheyKnow(t *testing.T) {
 	}
 	wantProblem(t, b.send("GET", "/?as=viewer&method=GET&path=/v1/admin/keys", ""), http.StatusForbidden, "denied", "the key has the role viewer")
 	who = decode[Key](t, b.send("GET", "/?as=oidc:ann%20b%0A@x&method=GET&path=/v1/whoami", ""))
-	if who.ID != "oidc:ann_b_@x" || who.Role != Operator || who.Source != "oidc" {
+	if !strings.HasPrefix(who.ID, "oidc:ann_b_@x--") || who.Role != Operator || who.Source != "oidc" {
 		t.Errorf("a person is %+v", who)
 	}
 	a := b.send("GET", "/?as=operator&method=DELETE&path=/v1/admin/keys/x", "", "X-Request-Id", "outer")
@@ -61,6 +61,29 @@ func TestPagesActForWhoTheyKnow(t *testing.T) {
 	wantProblem(t, b.send("GET", "/v1/whoami", ""), http.StatusUnauthorized, "unauthenticated", "missing")
 	if who := decode[Key](t, b.as(Admin, "GET", "/v1/whoami", "")); who.ID != "boss" {
 		t.Errorf("whoami: %+v", who)
+	}
+}
+
+func TestDifferentPeopleAreDifferent(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if id := b.server.Identity("ann@example.com", Viewer).ID; id != "oidc:ann@example.com" {
+		t.Errorf("a plain name is %s", id)
+	}
+	long := strings.Repeat("a", 200)
+	blank := b.server.Identity("a b", Viewer).ID
+	known := map[string]string{}
+	for _, name := range []string{
+		"a b", "a_b", "a\tb", "a\u00a0b", "a\x00b", "a\xffb", "a\ufffdb", long, long + "b", long + "c", long + "…", strings.TrimPrefix(blank, "oidc:"), "",
+	} {
+		id := b.server.Identity(name, Viewer).ID
+		if other, twice := known[id]; twice {
+			t.Errorf("%q and %q are both %s", name, other, id)
+		}
+		known[id] = name
+		if strings.ContainsAny(id, " \t\x00") || len(id) > 240 {
+			t.Errorf("%q is %q", name, id)
+		}
 	}
 }
 
