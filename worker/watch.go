@@ -41,19 +41,33 @@ func (p *Parts) watch(c client.Client) activities.Watch {
 	}
 }
 
-// scheduled are the schedules of policies: what the configuration says, and what
-// a person has made of it. Beside an error the former alone.
+// scheduled are the schedules of policies as they stand in Temporal: whether one
+// rests is what a person has made of what the configuration says. Of those that
+// can't be listed nothing is said.
 func scheduled(ctx context.Context, c client.Client, cfg *config.Config) (map[string]observe.Schedule, error) {
 	standing, err := schedules.Stand(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return standingOf(cfg, standing)
+}
+
+// standingOf are the schedules of policies among those that stand. One that does
+// not stand yet is as the configuration has it.
+func standingOf(cfg *config.Config, standing map[string]schedules.Standing) (map[string]observe.Schedule, error) {
+	var err error
 	out := map[string]observe.Schedule{}
 	for name, p := range cfg.Policies {
 		if p.Cron == "" || p.Kind == config.KindWAL {
 			continue
 		}
 		gap, bad := schedules.LongestGap(p.Cron, p.TimeZone)
-		err = errors.Join(err, fault.While(bad, "policy %s", name))
-		at := standing[name]
-		out[name] = observe.Schedule{Interval: gap, Paused: at.Paused || p.Paused, Next: at.Next}
+		if bad != nil {
+			err = errors.Join(err, fault.While(bad, "policy %s", name))
+			continue
+		}
+		at, stands := standing[name]
+		out[name] = observe.Schedule{Interval: gap, Paused: at.Paused || !stands && p.Paused, Next: at.Next}
 	}
 	return out, err
 }

@@ -24,7 +24,8 @@ func (r *Reader) policies(report *status.Report, before []status.Policy, runs []
 		was := p
 		if schedule, ok := schedules[name]; ok {
 			p.IntervalSeconds, p.NextDue = schedule.Interval.Seconds(), schedule.Next
-			p.Paused = c.Paused || schedule.Paused
+			// Whoever has turned it last: the configuration's word is what it began with.
+			p.Paused = schedule.Paused
 		}
 		if p.Paused {
 			p.NextDue = time.Time{}
@@ -98,8 +99,12 @@ func carried(p status.Policy, before []status.Policy) status.Policy {
 		if was.Name != p.Name || was.Surface != p.Surface || was.Kind != p.Kind {
 			continue
 		}
-		// What the configuration says counts as it is now.
-		was.Store, was.Paused = p.Store, p.Paused || was.Paused
+		// What the configuration says counts as it is now; but for whether one with
+		// a schedule rests, which a person may have changed.
+		was.Store = p.Store
+		if was.IntervalSeconds == 0 {
+			was.Paused = p.Paused
+		}
 		return was
 	}
 	return p

@@ -162,6 +162,27 @@ func TestAPolicyIsLateByItsOwnClock(t *testing.T) {
 	}
 }
 
+// TestAPauseOutlivesTemporal: while schedules can't be listed, one that a person
+// has paused or resumed stays so, whatever the configuration says.
+func TestAPauseOutlivesTemporal(t *testing.T) {
+	t.Parallel()
+	for _, paused := range []bool{true, false} {
+		r := ledgerless(func(time.Time, func(string) bool) ([]Run, error) { return nil, nil })
+		p := r.s.Config.Policies["daily"]
+		p.Paused = !paused
+		r.s.Config.Policies["daily"] = p
+		r.s.Schedules = func(context.Context) (map[string]Schedule, error) {
+			return map[string]Schedule{"daily": {Interval: time.Hour, Paused: paused}}, nil
+		}
+		state := r.Read(t.Context(), noon, State{})
+		r.s.Schedules = func(context.Context) (map[string]Schedule, error) { return nil, errors.New("no route") }
+		again := r.Read(t.Context(), noon.Add(time.Minute), state)
+		if state.Report.Policies[0].Paused != paused || again.Report.Policies[0].Paused != paused {
+			t.Errorf("a person has made it %v: %+v, then %+v", paused, state.Report.Policies[0], again.Report.Policies[0])
+		}
+	}
+}
+
 func TestWhatStoresHaveCountsWhereNoRunIsKnown(t *testing.T) {
 	t.Parallel()
 	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
