@@ -110,33 +110,56 @@ func carried(p status.Policy, before []status.Policy) status.Policy {
 	return p
 }
 
-// follow tells a policy of the runs that ended, in the order of their ends.
-// Those from before since are not counted.
+// follow tells a policy of the runs that ended. Those from before since are not
+// counted. A run that shows late, after one that ended later, changes no more
+// than the counts.
 func follow(p *status.Policy, runs []Run, since time.Time) {
 	for _, run := range runs {
 		if run.Operation != OperationSnapshot || run.Surface != p.Surface || run.Kind != p.Kind || run.Outcome == Cancelled {
 			continue
 		}
-		own := run.Policy == p.Name
-		switch {
-		case own && run.Outcome == Failed:
-			p.LastFailure, p.FailedLast = run.Closed, true
-			p.Failure, p.WorkflowID = run.Failure, run.WorkflowID
-			if !run.Closed.Before(since) {
+		if run.Policy != p.Name {
+			if p.Name == "" && run.Outcome == Succeeded && run.Closed.After(p.LastFailure) {
+				// What a person asked for in vain, a policy has made since.
+				p.FailedLast, p.Failure = false, ""
+			}
+			continue
+		}
+		counted := !run.Closed.Before(since)
+		if run.Outcome == Failed {
+			failed(p, run)
+			if counted {
 				p.Failures++
 			}
-		case own:
-			p.LastSuccess, p.FailedLast = run.Closed, false
-			p.Failure, p.WorkflowID = "", run.WorkflowID
-			p.LastSeconds, p.LastBytes = run.Closed.Sub(run.Started).Seconds(), run.Bytes
-			if !run.Closed.Before(since) {
-				p.Successes++
-			}
-		case p.Name == "" && run.Outcome == Succeeded:
-			// What a person asked for in vain, a policy has made since.
-			p.FailedLast, p.Failure = false, ""
+			continue
+		}
+		succeeded(p, run)
+		if counted {
+			p.Successes++
 		}
 	}
+}
+
+func failed(p *status.Policy, run Run) {
+	if run.Closed.Before(p.LastFailure) {
+		return
+	}
+	p.LastFailure = run.Closed
+	if run.Closed.After(p.LastSuccess) {
+		p.FailedLast, p.FailedFrom = true, run.Started
+		p.Failure, p.WorkflowID = run.Failure, run.WorkflowID
+	}
+}
+
+func succeeded(p *status.Policy, run Run) {
+	if run.Closed.After(p.LastFailure) {
+		p.FailedLast, p.Failure, p.WorkflowID = false, "", run.WorkflowID
+	}
+	if run.Closed.Before(p.LastSuccess) {
+		return
+	}
+	p.LastSuccess = run.Closed
+	p.LastSeconds, p.LastBytes = run.Closed.Sub(run.Started).Seconds(), run.Bytes
 }
 
 // made completes a policy by what the stores have: their word counts where no

@@ -162,6 +162,36 @@ func TestAPolicyIsLateByItsOwnClock(t *testing.T) {
 	}
 }
 
+// TestRunsThatShowLate change what is known of the newest run in no order.
+func TestRunsThatShowLate(t *testing.T) {
+	t.Parallel()
+	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+	good, bad := snapshot("good", "daily", Succeeded, at(5)), snapshot("bad", "daily", Failed, at(10))
+	better, last := snapshot("better", "daily", Succeeded, at(15)), snapshot("last", "daily", Failed, at(20))
+	for name, c := range map[string]struct {
+		looks    [][]Run
+		failed   bool
+		workflow string
+	}{
+		"a failure from before a success":  {[][]Run{{better}, {bad}}, false, "snapshot/main/better"},
+		"a success from before a failure":  {[][]Run{{bad}, {good}}, true, "snapshot/main/bad"},
+		"a failure from before another":    {[][]Run{{last}, {bad}}, true, "snapshot/main/last"},
+		"a success between the failures":   {[][]Run{{last}, {bad, better}}, true, "snapshot/main/last"},
+		"all in order":                     {[][]Run{{good, bad}, {better}}, false, "snapshot/main/better"},
+		"a success after which it is well": {[][]Run{{bad}, {better, good}}, false, "snapshot/main/better"},
+	} {
+		p := status.Policy{Name: "daily", Surface: "main", Kind: config.KindSnapshot}
+		runs := 0
+		for _, look := range c.looks {
+			follow(&p, look, noon)
+			runs += len(look)
+		}
+		if p.FailedLast != c.failed || p.WorkflowID != c.workflow || int(p.Successes+p.Failures) != runs {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
 // TestAPauseOutlivesTemporal: while schedules can't be listed, one that a person
 // has paused or resumed stays so, whatever the configuration says.
 func TestAPauseOutlivesTemporal(t *testing.T) {

@@ -116,6 +116,10 @@ type Policy struct {
 	LastSuccess time.Time `json:"lastSuccess,omitzero"`
 	LastFailure time.Time `json:"lastFailure,omitzero"`
 	FailedLast  bool      `json:"failedLast"`
+	// FailedFrom is when that run began. With LastSuccess after it, the run has made
+	// its point, or another did, and what failed is what follows: reading it
+	// back, copies, retention.
+	FailedFrom time.Time `json:"failedFrom,omitzero"`
 	// Failure says in one line why.
 	Failure    string `json:"failure,omitempty"`
 	WorkflowID string `json:"workflowId,omitempty"`
