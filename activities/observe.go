@@ -26,6 +26,9 @@ const (
 	observeBeat = 7 * time.Second
 	// announceWithin bounds the announcement of what has changed.
 	announceWithin = 20 * time.Second
+	// reannounced is how often, while a critical alert is to be told again, all is
+	// announced that fires: so many times before that, but not more than once a minute.
+	reannounced = 24
 )
 
 // Watch is what Observe is handed beside what all steps have.
@@ -97,9 +100,9 @@ type watcher struct {
 	a      *Activities
 	reader *observe.Reader
 	began  time.Time
-	// announcements counts those of this run, announced is set when one has arrived.
+	// announcements counts those of this run, announced is when the last one arrived.
 	announcements int64
-	announced     bool
+	announced     time.Time
 
 	mu    sync.Mutex
 	state observe.State
@@ -160,7 +163,8 @@ func (w *watcher) announce(ctx context.Context, state *observe.State) error {
 	firing := slices.DeleteFunc(slices.Clone(state.Report.Alerts), func(a status.Alert) bool { return a.State != status.Firing })
 	fired, resolved := without(firing, state.Memory.Announced), without(state.Memory.Announced, firing)
 	// A run that begins tells of all: who is told may be others than before.
-	if w.a.Watch.Announce == nil || w.announced && len(fired)+len(resolved) == 0 {
+	changed := w.announced.IsZero() || len(fired)+len(resolved) > 0
+	if w.a.Watch.Announce == nil || !changed && !repeats(firing, w.a.Config.Alerts.Repeat.Of(), time.Since(w.announced)) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, announceWithin)
@@ -172,8 +176,15 @@ func (w *watcher) announce(ctx context.Context, state *observe.State) error {
 	}); err != nil {
 		return err
 	}
-	state.Memory.Announced, w.announced = firing, true
+	state.Memory.Announced, w.announced = firing, time.Now()
 	return nil
+}
+
+// repeats reports whether what fires is announced though nothing has changed.
+// Critical alerts are told again and again, but only by who knows that they still fire.
+func repeats(firing []status.Alert, repeat, since time.Duration) bool {
+	return repeat > 0 && since >= max(repeat/reannounced, time.Minute) &&
+		slices.ContainsFunc(firing, func(a status.Alert) bool { return a.Severity == status.Critical })
 }
 
 // without are the alerts that others have none for: of the same rule, for the same thing.

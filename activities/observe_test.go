@@ -133,3 +133,25 @@ func TestObserveGoesOn(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsToldAgainIsAnnouncedAgain(t *testing.T) {
+	t.Parallel()
+	critical, warning := []status.Alert{{Severity: status.Warning}, {Severity: status.Critical}}, []status.Alert{{Severity: status.Warning}}
+	for _, c := range []struct {
+		firing        []status.Alert
+		repeat, since time.Duration
+		want          bool
+	}{
+		{critical, 24 * time.Hour, time.Hour, true},
+		{critical, 24 * time.Hour, 59 * time.Minute, false},
+		{critical, 5 * time.Minute, time.Minute, true},
+		{critical, 5 * time.Minute, 30 * time.Second, false},
+		{critical, 0, 48 * time.Hour, false},
+		{warning, 24 * time.Hour, 48 * time.Hour, false},
+		{nil, 24 * time.Hour, 48 * time.Hour, false},
+	} {
+		if got := repeats(c.firing, c.repeat, c.since); got != c.want {
+			t.Errorf("%d alerts, told again after %s, announced %s ago: %v", len(c.firing), c.repeat, c.since, got)
+		}
+	}
+}

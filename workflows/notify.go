@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -43,10 +42,13 @@ func (n Notice) before(other Notice) bool {
 type NotifyInput struct {
 	Channel string `json:"channel"`
 	Notice  Notice `json:"notice,omitzero"`
+	// Heard is when the notice came.
+	Heard time.Time `json:"heard,omitzero"`
 	// Told are the alerts that the channel was told of and that are not over, by their keys.
 	Told map[string]Told `json:"told,omitempty"`
-	// Sent counts messages.
-	Sent int `json:"sent,omitempty"`
+	// Sent counts messages. Trying is what the last one says, until it has arrived.
+	Sent   int    `json:"sent,omitempty"`
+	Trying string `json:"trying,omitempty"`
 	// Missing is since when every worker that was asked has had no such channel.
 	Missing time.Time `json:"missing,omitzero"`
 }
@@ -54,8 +56,8 @@ type NotifyInput struct {
 // Told is an alert that somebody was told of.
 type Told struct {
 	Alert status.Alert `json:"alert"`
-	// At is when it was told last.
-	At time.Time `json:"at"`
+	// At is when it was told last; zero where nobody knows whether that has arrived.
+	At time.Time `json:"at,omitzero"`
 }
 
 // Notify keeps a channel told of what fires. There is one run for a channel, for
@@ -75,7 +77,7 @@ func Notify(ctx workflow.Context, in NotifyInput) error {
 		n.hear(ctx)
 	}
 	for {
-		n.listen()
+		n.listen(ctx)
 		now := workflow.Now(ctx)
 		switch batch := n.batch(now); {
 		case batch.empty() && len(n.Told) == 0:
@@ -98,16 +100,17 @@ type notifier struct {
 	NotifyInput
 	tracker *tracker
 	notices workflow.ReceiveChannel
-	// restsUntil is when a channel is tried again that would not be told.
+	// restsUntil is when a channel is tried again that was not told, after so many failures in a row.
 	restsUntil time.Time
+	failures   int
 	verdict    string
 }
 
 // listen takes the notices that have come.
-func (n *notifier) listen() {
+func (n *notifier) listen(ctx workflow.Context) {
 	var notice Notice
 	for n.notices.ReceiveAsync(&notice) {
-		n.take(notice)
+		n.take(ctx, notice)
 		notice = Notice{}
 	}
 }
@@ -116,55 +119,26 @@ func (n *notifier) listen() {
 func (n *notifier) hear(ctx workflow.Context) {
 	var notice Notice
 	n.notices.Receive(ctx, &notice)
-	n.take(notice)
+	n.take(ctx, notice)
 }
 
-func (n *notifier) take(notice Notice) {
+func (n *notifier) take(ctx workflow.Context, notice Notice) {
 	if notice.before(n.Notice) {
 		return
 	}
-	n.Notice = notice
+	n.Notice, n.Heard = notice, workflow.Now(ctx)
 	// Somebody may have mended the channel when things have changed, or a worker began anew.
 	n.restsUntil = time.Time{}
 }
 
-// batch is what is to be told at once.
-type batch struct{ firing, still, resolved []status.Alert }
-
-func (b batch) empty() bool { return len(b.firing)+len(b.still)+len(b.resolved) == 0 }
-
-// batch compares what fires with what was told.
-func (n *notifier) batch(now time.Time) batch {
-	var b batch
-	fires := map[string]bool{}
-	for _, a := range n.Notice.Firing {
-		key := alertKey(a)
-		fires[key] = true
-		switch told, known := n.Told[key]; {
-		case !known:
-			b.firing = append(b.firing, a)
-		case n.repeats(told) && !now.Before(told.At.Add(n.Notice.Repeat)):
-			b.still = append(b.still, a)
-		}
-	}
-	for _, key := range workflow.DeterministicKeys(n.Told) {
-		if !fires[key] {
-			b.resolved = append(b.resolved, n.Told[key].Alert)
-		}
-	}
-	return b
-}
-
-// repeats reports whether an alert that goes on is told again.
-func (n *notifier) repeats(told Told) bool {
-	return n.Notice.Repeat > 0 && told.Alert.Severity == status.Critical
-}
-
-// tell tells a batch, for as long as an outage of the channel lasts. What it can't
-// be told is kept, and tried again when something changes, or after a while.
+// tell tries to tell a batch. What the channel does not take is kept and, when
+// something changes or after a pause, tried again together with what has come meanwhile.
 func (n *notifier) tell(ctx workflow.Context, b batch) error {
 	n.tracker.phase(ctx, fmt.Sprintf("telling of %d alerts that fire and %d that are over", len(b.firing)+len(b.still), len(b.resolved)))
-	n.Sent++
+	// The same is told with the same ID, for it may have arrived the last time.
+	if text := b.text(); text != n.Trying {
+		n.Sent, n.Trying = n.Sent+1, text
+	}
 	err := do(telling(ctx, "tell channel "+n.Channel), acts.Tell, activities.TellInput{
 		Channel: n.Channel, ID: fmt.Sprintf("msg_%s_%d", workflow.GetInfo(ctx).FirstRunID, n.Sent), At: workflow.Now(ctx),
 		Firing: b.firing, Still: b.still, Resolved: b.resolved,
@@ -178,14 +152,18 @@ func (n *notifier) tell(ctx workflow.Context, b batch) error {
 	switch {
 	case err == nil:
 		n.told(now, b)
+		n.Trying, n.failures = "", 0
 		return n.show(ctx, VerdictRunning)
 	// While settings are rolled out some workers know the channel and others don't.
 	case temporal.IsCanceledError(err), is(err, fault.Missing) && now.Sub(n.Missing) >= notifyMissing:
 		return err
+	case KindOf(err).Retryable():
+		n.doubted(b)
 	}
 	workflow.GetLogger(ctx).Error("a channel can't be told of alerts", "channel", n.Channel, "error", err)
 	n.tracker.phase(ctx, "the channel can't be told: "+Message(err))
-	n.restsUntil = now.Add(notifyPause)
+	n.failures++
+	n.restsUntil = now.Add(notifyAgain(n.failures, KindOf(err)))
 	return n.show(ctx, VerdictAlarm)
 }
 
@@ -208,6 +186,14 @@ func (n *notifier) told(now time.Time, b batch) {
 	}
 }
 
+// doubted notes what a channel may have been told: its end is told then, though
+// it comes before anybody knows.
+func (n *notifier) doubted(b batch) {
+	for _, a := range b.firing {
+		n.Told[alertKey(a)] = Told{Alert: a}
+	}
+}
+
 // wait waits for a notice, or until something is due. What was refused is due
 // when the channel has rested.
 func (n *notifier) wait(ctx workflow.Context, now time.Time, refused bool) error {
@@ -216,12 +202,7 @@ func (n *notifier) wait(ctx workflow.Context, now time.Time, refused bool) error
 		due = n.restsUntil
 	} else {
 		n.tracker.phase(ctx, fmt.Sprintf("told of %d alerts that fire", len(n.Told)))
-		for _, key := range workflow.DeterministicKeys(n.Told) {
-			told := n.Told[key]
-			if next := told.At.Add(n.Notice.Repeat); n.repeats(told) && (due.IsZero() || next.Before(due)) {
-				due = next
-			}
-		}
+		due = n.nextRepeat(now)
 	}
 	ctx, stop := workflow.WithCancel(ctx)
 	defer stop()
@@ -233,12 +214,15 @@ func (n *notifier) wait(ctx workflow.Context, now time.Time, refused bool) error
 	return ctx.Err()
 }
 
-// alertKey tells alerts apart.
-func alertKey(a status.Alert) string {
-	var key strings.Builder
-	key.WriteString(a.Rule)
-	for _, name := range workflow.DeterministicKeys(a.Labels) {
-		key.WriteString("/" + name + "=" + a.Labels[name])
+// nextRepeat is when an alert is told again; zero where a notice has to come before.
+func (n *notifier) nextRepeat(now time.Time) time.Time {
+	var due time.Time
+	for _, key := range workflow.DeterministicKeys(n.Told) {
+		told := n.Told[key]
+		next := told.At.Add(n.Notice.Repeat)
+		if n.repeats(told) && n.fresh(now) && n.fresh(next) && (due.IsZero() || next.Before(due)) {
+			due = next
+		}
 	}
-	return key.String()
+	return due
 }

@@ -27,6 +27,8 @@ type listener struct {
 	refuse func(attempt int) error
 
 	attempts int
+	// tried are the IDs of all attempts, ids of those that were taken.
+	tried []string
 	// sent counts notices.
 	sent  int64
 	heard []string
@@ -46,6 +48,7 @@ func newListener(t *testing.T) *listener {
 			t.Errorf("told %+v", in)
 		}
 		l.attempts++
+		l.tried = append(l.tried, in.ID)
 		if err := l.refuse(l.attempts); err != nil {
 			return err
 		}
@@ -115,14 +118,20 @@ func TestNothingIsSaidOfWhatEndsUntold(t *testing.T) {
 	l.run(t)
 }
 
+// TestCriticalAlertsAreToldAgain tells them again when their time has come and
+// somebody has just said that they still fire.
 func TestCriticalAlertsAreToldAgain(t *testing.T) {
 	t.Parallel()
 	l := newListener(t)
 	l.notice(0, 24*time.Hour, "A", "b")
+	l.notice(23*time.Hour, 24*time.Hour, "A", "b")
+	// Four minutes later it is due.
+	l.notice(24*time.Hour-4*time.Minute, 24*time.Hour, "A", "b")
 	l.notice(30*time.Hour, 24*time.Hour, "A", "b", "C")
-	l.notice(50*time.Hour, 24*time.Hour, "C")
-	l.notice(51*time.Hour, 24*time.Hour)
-	l.run(t, "0s +A,b - =", "24h0m0s + - =A", "30h0m0s +C - =", "48h0m0s + - =A", "50h0m0s + -A,b =", "51h0m0s + -C =")
+	// Nobody watches for a while.
+	l.notice(60*time.Hour, 24*time.Hour, "A", "C")
+	l.notice(61*time.Hour, 24*time.Hour)
+	l.run(t, "0s +A,b - =", "24h0m0s + - =A", "30h0m0s +C - =", "60h0m0s + -b =A,C", "61h0m0s + -A,C =")
 }
 
 // TestAnOlderNoticeThatComesLateChangesNothing orders notices by who watched
@@ -151,23 +160,38 @@ func TestAnOlderNoticeThatComesLateChangesNothing(t *testing.T) {
 	l.run(t, "1m0s +A - =", "12m0s +B - =", "20m0s + -A,B =")
 }
 
-func TestAChannelThatIsAwayIsToldWhenItIsBack(t *testing.T) {
+func TestAChannelThatIsAwayIsToldAllWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	l := newListener(t)
+	// Each step is three attempts: at once, and after 10, 20, 40 and 80 seconds.
 	l.refuse = func(attempt int) error {
-		// The test's engine gives a step up after ten attempts.
-		if attempt < 9 {
+		if attempt <= 15 {
 			return temporal.NewApplicationError("HTTP 503", string(fault.Unavailable))
 		}
 		return nil
 	}
-	l.notice(0, 0, "A")
-	l.notice(30*time.Second, 0, "A", "B")
+	l.notice(0, 0, "A", "B")
+	l.notice(5*time.Minute, 0, "B", "C")
 	l.notice(10*time.Hour, 0)
-	l.run(t, "0s +A - =", "9m0s +B - =", "10h0m0s + -A,B =")
-	if l.attempts != 11 {
-		t.Errorf("%d attempts, want 11", l.attempts)
+	l.run(t, "5m0s +B,C -A =", "10h0m0s + -B,C =")
+	if l.tried[0] != l.tried[14] || l.tried[15] == l.tried[0] {
+		t.Errorf("the same has one ID and something else another: %q", l.tried)
 	}
+}
+
+// TestWhatMayHaveArrivedIsEnded has attempts fail that may have told somebody.
+func TestWhatMayHaveArrivedIsEnded(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.refuse = func(attempt int) error {
+		if attempt <= 3 {
+			return temporal.NewApplicationError("the answer was lost", string(fault.Unavailable))
+		}
+		return nil
+	}
+	l.notice(0, 0, "A")
+	l.notice(12*time.Second, 0)
+	l.run(t, "0s + -A =")
 }
 
 func TestAChannelThatRefusesIsTriedAgain(t *testing.T) {

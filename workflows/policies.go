@@ -9,6 +9,7 @@ import (
 
 	"github.com/lifeboat-dr/lifeboat/activities"
 	"github.com/lifeboat-dr/lifeboat/internal/drill"
+	"github.com/lifeboat-dr/lifeboat/internal/fault"
 )
 
 // Every time-out and every retry of Lifeboat stands in this file. Which errors
@@ -70,9 +71,12 @@ const (
 	watchTurn = 2 * activities.ObserveTurn
 	// watchPause is between the end of a watch that no retry mends and the next try.
 	watchPause = time.Minute
-	// notifyPause is after how long a channel is tried again that refused a message,
-	// or could not be reached for a day.
+	// notifyPause is after how long a channel is tried again that refused a message.
 	notifyPause = 15 * time.Minute
+	// notifyFirst and notifyMost are the pauses, at least and at most, after a channel was away.
+	notifyFirst, notifyMost = 10 * time.Second, 5 * time.Minute
+	// noticeFresh is for how long a notice says what fires now; the watch sends others.
+	noticeFresh = 5 * time.Minute
 	// notifyMissing is how long a channel is tried that no worker's configuration
 	// has: as long as a roll-out of settings may take.
 	notifyMissing = 24 * time.Hour
@@ -168,16 +172,22 @@ func streaming(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// telling options are for telling a channel: an outage of a day is sat out.
+// telling options are for telling a channel once: an outage is sat out by the
+// run, so that what comes meanwhile is told with it.
 func telling(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout:    2 * time.Minute,
-		ScheduleToCloseTimeout: 24 * time.Hour,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute,
-		},
-		Summary: summary,
+		StartToCloseTimeout: 45 * time.Second, ScheduleToCloseTimeout: 2 * time.Minute, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 2 * time.Second, BackoffCoefficient: 2, MaximumAttempts: 3},
 	})
+}
+
+// notifyAgain is the pause after so many failures in a row to tell a channel. One
+// that is missing for this worker another worker may know.
+func notifyAgain(failures int, kind fault.Kind) time.Duration {
+	if !kind.Retryable() && kind != fault.Missing {
+		return notifyPause
+	}
+	return min(notifyFirst<<min(failures-1, 8), notifyMost)
 }
 
 // observing options are for the step that looks at how everything stands:
