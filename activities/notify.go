@@ -48,3 +48,12 @@ func OpenChannel(c *config.Config, name string) (notify.Channel, error) {
 	})
 	return channel, fault.While(err, "channel %s", name)
 }
+
+// beat gives the dead man's switch of the configuration one sign of life.
+func beat(ctx context.Context, h config.Heartbeat) error {
+	heartbeat, err := notify.NewHeartbeat(notify.Config{URL: h.URL, CAFile: h.CAFile})
+	if err != nil {
+		return fault.While(err, "heartbeat")
+	}
+	return heartbeat.Beat(ctx)
+}

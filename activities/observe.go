@@ -29,6 +29,8 @@ const (
 	// reannounced is how often, while a critical alert is to be told again, all is
 	// announced that fires: so many times before that, but not more than once a minute.
 	reannounced = 24
+	// signWithin bounds one sign of life for the dead man's switch.
+	signWithin = 10 * time.Second
 )
 
 // Watch is what Observe is handed beside what all steps have.
@@ -103,6 +105,8 @@ type watcher struct {
 	// announcements counts those of this run, announced is when the last one arrived.
 	announcements int64
 	announced     time.Time
+	// signed is when a dead man's switch outside last heard that somebody watches.
+	signed time.Time
 
 	mu    sync.Mutex
 	state observe.State
@@ -147,14 +151,40 @@ func (w *watcher) look(ctx context.Context) {
 		state.Report.Alerts = w.a.Watch.Evaluate(state.Report, before.Report.Alerts, now)
 	}
 	state = observe.Bounded(state)
-	if err := w.announce(ctx, &state); err != nil {
-		activity.GetLogger(ctx).Warn("nobody could be told of the alerts that have changed", "error", err)
-		state.Report.Blind = append(state.Report.Blind, "alerts: nobody could be told of what has changed: "+fault.Line(err))
+	if err := w.tell(ctx, &state); err != nil && ctx.Err() == nil {
+		activity.GetLogger(ctx).Warn("nobody could be told how everything stands", "error", err)
+		state.Report.Blind = append(state.Report.Blind, fault.Line(err))
 	}
 	w.mu.Lock()
 	w.state = state
 	w.mu.Unlock()
 	w.record(ctx)
+}
+
+// tell hands on what has changed and, when that is done, shows those outside that
+// somebody watches. Where alerts reach nobody, that is what they are to notice.
+func (w *watcher) tell(ctx context.Context, state *observe.State) error {
+	if err := w.announce(ctx, state); err != nil {
+		return fault.While(err, "alerts: nobody could be told of what has changed")
+	}
+	return w.sign(ctx)
+}
+
+// sign gives a dead man's switch its sign of life when it is due. One that fails
+// is given at the next look.
+func (w *watcher) sign(ctx context.Context) error {
+	h := w.a.Config.Alerts.Heartbeat
+	// Looks are not quite evenly apart.
+	if h.URL == "" || time.Since(w.signed) < h.Every.Of()-ObserveEvery/2 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, signWithin)
+	defer cancel()
+	if err := beat(ctx, h); err != nil {
+		return err
+	}
+	w.signed = time.Now()
+	return nil
 }
 
 // announce tells of the alerts that fire and were not announced, and of those

@@ -3,6 +3,9 @@ package activities
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/config"
 	"github.com/lifeboat-dr/lifeboat/internal/fault"
 	"github.com/lifeboat-dr/lifeboat/internal/observe"
+	"github.com/lifeboat-dr/lifeboat/internal/secret"
 	"github.com/lifeboat-dr/lifeboat/internal/status"
 )
 
@@ -24,13 +28,14 @@ type observing struct {
 	refuse          error
 	fired, resolved []string
 	announced       int
+	heartbeat       config.Heartbeat
 	// order has every try.
 	order []Announcement
 }
 
 func (o *observing) activities() *Activities {
 	return &Activities{
-		Config: &config.Config{DataDir: "/nowhere"}, Catalog: catalog.New(nil), Host: "host-2", NoLedger: "none",
+		Config: &config.Config{DataDir: "/nowhere", Alerts: config.Alerts{Heartbeat: o.heartbeat}}, Catalog: catalog.New(nil), Host: "host-2", NoLedger: "none",
 		Watch: Watch{
 			Runs: func(context.Context, time.Time, func(string) bool) ([]observe.Run, error) { return nil, nil },
 			Schedules: func(context.Context) (map[string]observe.Schedule, error) {
@@ -152,6 +157,45 @@ func TestWhatIsToldAgainIsAnnouncedAgain(t *testing.T) {
 	} {
 		if got := repeats(c.firing, c.repeat, c.since); got != c.want {
 			t.Errorf("%d alerts, told again after %s, announced %s ago: %v", len(c.firing), c.repeat, c.since, got)
+		}
+	}
+}
+
+// TestTheWatchGivesASignOfLife tells a dead man's switch of looks whose alerts
+// were handed on, and of no others.
+func TestTheWatchGivesASignOfLife(t *testing.T) {
+	t.Parallel()
+	code, asked := http.StatusOK, 0
+	switched := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(code)
+	}))
+	defer switched.Close()
+	o := &observing{heartbeat: config.Heartbeat{URL: secret.String(switched.URL + "/token-in-the-path"), Every: config.Duration(time.Minute)}}
+	for _, c := range []struct {
+		what   string
+		code   int
+		refuse error
+		asked  int
+		want   string
+	}{
+		{"all is well", http.StatusOK, nil, 1, ""},
+		{"alerts reach nobody", http.StatusOK, errors.New("no route"), 0, "nobody could be told"},
+		{"the switch is away", http.StatusServiceUnavailable, nil, 1, "HTTP 503"},
+	} {
+		code, asked, o.refuse = c.code, 0, c.refuse
+		w := &watcher{a: o.activities()}
+		err := w.tell(t.Context(), &observe.State{})
+		if asked != c.asked || (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: it was asked %d times, and then %v", c.what, asked, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "token-in-the-path") {
+			t.Errorf("%s: the error shows the address: %v", c.what, err)
+		}
+		// What failed is due at the next look, what arrived is not.
+		code, asked, o.refuse = http.StatusOK, 0, nil
+		if err := w.tell(t.Context(), &observe.State{}); err != nil || (asked == 0) != (c.want == "") {
+			t.Errorf("%s: at the next look it was asked %d times: %v", c.what, asked, err)
 		}
 	}
 }

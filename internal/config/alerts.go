@@ -25,6 +25,20 @@ type Alerts struct {
 	Runbooks string `yaml:"runbooks" json:"runbooks,omitempty"`
 	// Links is the URL of the admin pages, as it goes into messages.
 	Links string `yaml:"links" json:"links,omitempty"`
+	// Heartbeat tells a service outside that Lifeboat watches, so that it alarms
+	// when Lifeboat no longer does.
+	Heartbeat Heartbeat `yaml:"heartbeat" json:"heartbeat,omitzero"`
+}
+
+// Heartbeat is the address of a dead man's switch.
+type Heartbeat struct {
+	// URL is what is asked for by HTTP GET while everything is watched and alerts
+	// are handed on. It may hold tokens.
+	URL secret.String `yaml:"url" json:"url,omitempty"`
+	// Every is how often, 30 s or more. Default 1 min.
+	Every Duration `yaml:"every" json:"every"`
+	// CAFile is a PEM file with certificate authorities to trust besides the system's.
+	CAFile string `yaml:"caFile" json:"caFile,omitempty"`
 }
 
 // The kinds of channels.
@@ -49,6 +63,10 @@ const (
 	// repeatDefault is Alerts.Repeat where it is not said, repeatLeast the least it may be.
 	repeatDefault = 24 * time.Hour
 	repeatLeast   = 5 * time.Minute
+	// heartbeatDefault is Heartbeat.Every where it is not said, heartbeatLeast the
+	// least it may be: more often nobody looks.
+	heartbeatDefault = time.Minute
+	heartbeatLeast   = 30 * time.Second
 )
 
 // Channel is where alerts are told.
@@ -108,6 +126,22 @@ func (v *validator) alerts() {
 	}
 	for _, name := range sorted(a.Channels) {
 		v.channel("alerts.channels."+name, a.Channels[name])
+	}
+	v.heartbeat(a.Heartbeat)
+}
+
+func (v *validator) heartbeat(h Heartbeat) {
+	switch {
+	case h.URL == "":
+		if h != (Heartbeat{}) {
+			v.refuse("alerts.heartbeat", "alerts.heartbeat.url is missing: it is the address of a service that alarms when it is no longer asked for")
+		}
+		return
+	case !webAddress(h.URL.Reveal()):
+		v.refuse("alerts.heartbeat.url", "alerts.heartbeat.url must be like https://HOST/PATH, without credentials")
+	}
+	if h.Every.Of() < heartbeatLeast {
+		v.refuse("alerts.heartbeat.every", "alerts.heartbeat.every is %s; it must be at least %s", h.Every, heartbeatLeast)
 	}
 }
 
@@ -178,11 +212,14 @@ func signingSecret(s secret.String) bool {
 	return prefixed && err == nil && len(key) >= 24 && len(key) <= 64
 }
 
-// completeAlerts fills in what channels leave to their defaults.
+// completeAlerts fills in what is left to its default.
 func completeAlerts(c *Config) {
 	a := &c.Alerts
 	if _, said := c.origins["alerts.repeat"]; !said && len(a.Channels) > 0 {
 		a.Repeat = Duration(repeatDefault)
+	}
+	if _, said := c.origins["alerts.heartbeat.every"]; !said && a.Heartbeat.URL != "" {
+		a.Heartbeat.Every = Duration(heartbeatDefault)
 	}
 	for name, channel := range a.Channels {
 		channel.MinSeverity = cmp.Or(channel.MinSeverity, severityWarning)

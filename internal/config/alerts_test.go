@@ -88,3 +88,35 @@ func TestAChannelByVariablesAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text  string
+		every time.Duration
+		want  string
+	}{
+		{"", 0, ""},
+		{"{url: https://beats.example/token}", time.Minute, ""},
+		{"{url: https://beats.example/token, every: 5m}", 5 * time.Minute, ""},
+		{"{url: beats.example/token}", 0, "11: alerts.heartbeat.url must be like https://HOST/PATH"},
+		{"{url: https://beats.example/token, every: 10s}", 0, "11: alerts.heartbeat.every is 10s; it must be at least 30s"},
+		{"{url: https://beats.example/token, every: 0s}", 0, "11: alerts.heartbeat.every is 0s; it must be at least 30s"},
+		{"{every: 1m}", 0, "11: alerts.heartbeat.url is missing"},
+	} {
+		text := usable
+		if c.text != "" {
+			text += "alerts:\n  heartbeat: " + c.text + "\n"
+		}
+		got, err := Load(write(t, text), nil)
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "token") {
+				t.Errorf("%s: %v, want %s", c.text, err, c.want)
+			}
+			continue
+		}
+		if err != nil || got.Alerts.Heartbeat.Every.Of() != c.every {
+			t.Errorf("%s: %+v, %v", c.text, got, err)
+		}
+	}
+}

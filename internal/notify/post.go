@@ -12,7 +12,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/internal/transport"
 )
 
-// poster sends JSON to one address.
+// poster asks one address.
 type poster struct {
 	client *http.Client
 	url    secret.String
@@ -32,7 +32,7 @@ func newPoster(c Config) (poster, error) {
 	}}, nil
 }
 
-// post makes one attempt. The headers are added to those of JSON.
+// post makes one attempt to send JSON. The headers are added to those of JSON.
 func (p poster) post(ctx context.Context, body []byte, headers map[string]string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url.Reveal(), bytes.NewReader(body))
 	if err != nil {
@@ -43,9 +43,13 @@ func (p poster) post(ctx context.Context, body []byte, headers map[string]string
 	for name, value := range headers {
 		req.Header.Set(name, value)
 	}
+	return p.ask(req, "send to the channel")
+}
+
+func (p poster) ask(req *http.Request, doing string) error {
 	answer, err := p.client.Do(req)
 	if err != nil {
-		return transport.Fault(err, "send to the channel")
+		return transport.Fault(err, doing)
 	}
 	defer answer.Body.Close()
 	// What it says may repeat what was sent, tokens included: the status is all that is used.
