@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lifeboat-dr/lifeboat/internal/status"
@@ -29,7 +30,9 @@ func backupRules() []Rule {
 			Expr:      `max by (policy, surface, kind) (lifeboat_backup_last_run_failed) == 1`,
 			Condition: "the last run of a policy failed",
 			Summary:   "The last backup of {surface} by policy {policy} failed",
-			Description: "There is no new recovery point. Mend what the error names, then take one with " +
+			Description: "There is no new recovery point, or what follows one failed: reading it back, its copies or retention " +
+				"(`lifeboat snapshot list --surface {surface}` shows whether it stands). Mend what the error names, then repeat it: " +
+				"`lifeboat schedule run {policy}`; what was asked for without a policy, by " +
 				"`lifeboat snapshot create {surface} --kind {kind} --wait`.",
 			holds: backupFailed,
 		},
@@ -68,7 +71,13 @@ func backupRules() []Rule {
 }
 
 func backupFailed(r status.Report, _ time.Time) []found {
-	return policies(r, func(p status.Policy) (string, bool) { return p.Failure, p.FailedLast })
+	return policies(r, func(p status.Policy) (string, bool) {
+		detail := p.Failure
+		if !p.FailedFrom.IsZero() && p.LastSuccess.After(p.FailedFrom) {
+			detail += "; the point of " + p.LastSuccess.UTC().Format(time.RFC3339) + " stands, and what follows it failed"
+		}
+		return strings.TrimPrefix(detail, "; "), p.FailedLast
+	})
 }
 
 func noNewPoint(r status.Report, now time.Time) []found {

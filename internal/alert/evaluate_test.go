@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,18 @@ func TestNobodyWatching(t *testing.T) {
 	}
 	if a := of(t, alert.Evaluate(status.Report{}, nil, noon), "LifeboatNotWatching"); a.State != status.Firing {
 		t.Errorf("without a report: %+v", a)
+	}
+}
+
+func TestAFailedBackupSaysWhetherItsPointStands(t *testing.T) {
+	t.Parallel()
+	p := status.Policy{Name: "p", Surface: "main", Kind: "snapshot", FailedLast: true, Failure: "offsite is full", FailedFrom: noon.Add(-time.Hour)}
+	for at, stands := range map[time.Time]bool{{}: false, noon.Add(-2 * time.Hour): false, noon.Add(-time.Minute): true} {
+		p.LastSuccess = at
+		a := of(t, alert.Evaluate(status.Report{At: noon, Policies: []status.Policy{p}}, nil, noon), "LifeboatBackupFailed")
+		if strings.Contains(a.Summary, "offsite is full; the point of 2026-05-04T11:59:00Z stands") != stands || !strings.Contains(a.Description, "`lifeboat schedule run p`") {
+			t.Errorf("a point of %s: %q, %q", at, a.Summary, a.Description)
+		}
 	}
 }
 
