@@ -150,7 +150,9 @@ func (s *series) report(r status.Report) {
 		s.set(metricStoreUp, oneIf(st.Usable), st.Name)
 	}
 	if r.Ledger.Kept {
-		s.set(metricLedgerVerifies, oneIf(r.Ledger.Verifies))
+		if r.Ledger.Verifies || r.Ledger.Problem != "" {
+			s.set(metricLedgerVerifies, oneIf(r.Ledger.Verifies))
+		}
 		s.set(metricLedgerVerified, stamp(r.Ledger.VerifiedAt))
 		s.set(metricLedgerSize, float64(r.Ledger.Size))
 	}

@@ -96,7 +96,7 @@ var (
 	metricStoreUp = gauge("store_up", "store",
 		"1 when a store can be used, else 0.").worseLow()
 	metricLedgerVerifies = gauge("ledger_verifies", "",
-		"1 when the ledger of evidence was found unchanged at the last try, else 0; absent without a ledger.")
+		"1 when the ledger of evidence was found unchanged at the last try, else 0; absent without a ledger, and until it could be read.")
 	metricLedgerVerified = gauge("ledger_verified_timestamp_seconds", "",
 		"When the ledger of evidence was last read whole and found unchanged, in seconds since 1970; 0 when it was not yet.")
 	metricLedgerSize = gauge("ledger_size", "",

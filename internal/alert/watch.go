@@ -44,7 +44,8 @@ func watchRules() []Rule {
 		},
 		{
 			Name: "LifeboatLedgerNotVerifying", Severity: status.Critical, For: ledgerFor,
-			Expr:      `(max(lifeboat_ledger_verifies) == 0) or (time() - (max(lifeboat_ledger_verified_timestamp_seconds) > 0) > 172800)`,
+			Expr: `(max(lifeboat_ledger_verifies) == 0) or (time() - (max(lifeboat_ledger_verified_timestamp_seconds) > 0 ` +
+				`or max(lifeboat_ledger_verified_timestamp_seconds) + max(lifeboat_status_since_timestamp_seconds)) > 172800)`,
 			Condition: "the last try to verify the ledger failed, or it was not verified for two days",
 			Summary:   "The ledger of evidence does not verify",
 			Description: "What drills have shown can't be proven to a stranger now. Run `lifeboat evidence verify` and keep " +
@@ -89,8 +90,10 @@ func ledgerNotVerifying(r status.Report, now time.Time) []found {
 	switch {
 	case !l.Kept:
 		return nil
-	case !l.Verifies:
+	case !l.Verifies && l.Problem != "":
 		return []found{{detail: l.Problem}}
+	case l.VerifiedAt.IsZero() && now.Sub(r.Since) > ledgerAge:
+		return []found{{detail: "it could never be read whole"}}
 	case !l.VerifiedAt.IsZero() && now.Sub(l.VerifiedAt) > ledgerAge:
 		return []found{{detail: "it was last verified at " + l.VerifiedAt.UTC().Format(time.RFC3339)}}
 	}

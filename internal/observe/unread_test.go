@@ -70,7 +70,7 @@ func TestWhatCanNotBeReadStaysAsItWas(t *testing.T) {
 	fail(nil)
 	got = r.Read(t.Context(), now, before).Report
 	s, v = got.Surfaces[0], got.Vitals
-	if s.Points != 0 || s.LastPoint != nil || s.WAL == nil || len(s.WAL.Gaps) != 0 || len(v.Pods)+len(v.Replicas)+len(v.Disks)+len(v.Certificates) != 0 {
+	if s.Points != 0 || s.LastPoint != nil || s.WAL == nil || len(s.WAL.Gaps) != 0 || len(v.Pods)+len(v.Disks)+len(v.Certificates) != 0 {
 		t.Errorf("what was read and is gone: %+v, %+v", s, v)
 	}
 }

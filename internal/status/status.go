@@ -192,6 +192,7 @@ type Ledger struct {
 	Size uint64 `json:"size,omitempty"`
 	// VerifiedAt is when it was last read whole and found unchanged, Verifies
 	// whether the last try found it so, and Problem what the last try found.
+	// Without either it could not be read yet, and nothing is known of it.
 	VerifiedAt time.Time `json:"verifiedAt,omitzero"`
 	Verifies   bool      `json:"verifies"`
 	Problem    string    `json:"problem,omitempty"`
@@ -220,6 +221,10 @@ type Pods struct {
 	RestartsLastHour int64 `json:"restartsLastHour"`
 }
 
+// ReplicaGone is the state of a replica that was there in the last day and is not
+// now. By how much it is behind counts on from when it was seen last.
+const ReplicaGone = "gone"
+
 // Replica is one standby of a PostgreSQL server, or a replica of a Redis.
 type Replica struct {
 	Surface string `json:"surface"`
@@ -229,8 +234,12 @@ type Replica struct {
 	// know; LagBytes are what it has not replayed.
 	LagSeconds *float64 `json:"lagSeconds,omitempty"`
 	LagBytes   int64    `json:"lagBytes"`
-	// State is the server's own word, such as streaming or online.
+	// State is the server's own word, such as streaming or online, or ReplicaGone.
 	State string `json:"state"`
+	// Itself is set where the surface itself is the replica.
+	Itself bool `json:"itself,omitempty"`
+	// Seen is when one that is gone was there last; zero for one that is there.
+	Seen time.Time `json:"seen,omitzero"`
 }
 
 // Certificate is one that a server shows, or that a Kubernetes secret holds.

@@ -38,12 +38,23 @@ func watching() []scenario {
 	ledger := func(verifies bool, age time.Duration) func(*status.Report, time.Time) {
 		return func(r *status.Report, now time.Time) {
 			r.Ledger = status.Ledger{Kept: true, Verifies: verifies}
+			if !verifies {
+				r.Ledger.Problem = "entry 3 was altered"
+			}
 			if age > 0 {
 				r.Ledger.VerifiedAt = now.Add(-age)
 			}
 		}
 	}
+	unread := func(since time.Duration) func(*status.Report, time.Time) {
+		return func(r *status.Report, now time.Time) {
+			r.Since, r.Ledger = now.Add(-since), status.Ledger{Kept: true}
+		}
+	}
 	return []scenario{
+		of("LifeboatLedgerNotVerifying", 0, "not read yet", unread(time.Hour)).lasting(time.Hour),
+		of("LifeboatLedgerNotVerifying", 0, "not read for two days", unread(48*time.Hour)).lasting(5 * time.Minute),
+		of("LifeboatLedgerNotVerifying", 1, "never read", unread(48*time.Hour+6*time.Minute)).lasting(5 * time.Minute),
 		of("LifeboatNotWatching", 0, "a report of now", aged(0)).lasting(30 * time.Minute),
 		of("LifeboatNotWatching", 0, "almost three minutes", aged(3*time.Minute-time.Second)).lasting(time.Minute),
 		of("LifeboatNotWatching", 1, "more than three minutes", aged(3*time.Minute+time.Second)).lasting(time.Minute),
@@ -233,9 +244,10 @@ func vitals() []scenario {
 	}
 	const fortnight = 14 * 24 * time.Hour
 	return []scenario{
-		of("LifeboatReplicationLag", 0, "60 s", replica(60)),
-		of("LifeboatReplicationLag", 1, "more", replica(60.1)),
-		of("LifeboatReplicationLag", 1, "the worse of two of a name", replica(90, 1)),
+		of("LifeboatReplicationLag", 0, "60 s", replica(60)).lasting(time.Hour),
+		of("LifeboatReplicationLag", 1, "more", replica(60.1)).lasting(time.Minute),
+		of("LifeboatReplicationLag", 0, "more for a moment", replica(60.1)),
+		of("LifeboatReplicationLag", 1, "the worse of two of a name", replica(90, 1)).lasting(time.Minute),
 		of("LifeboatPodRestarts", 0, "five", pods(status.Pods{Restarts: 90, RestartsLastHour: 5})),
 		of("LifeboatPodRestarts", 1, "six", pods(status.Pods{Restarts: 90, RestartsLastHour: 6})),
 		of("LifeboatPodsUnavailable", 1, "five minutes", pods(status.Pods{Wanted: 3, Available: 2})).lasting(5 * time.Minute),
