@@ -10,6 +10,9 @@ import (
 const (
 	// replicaPatience is by how much a replica may be behind.
 	replicaPatience = time.Minute
+	// replicaFor is for how long: the first transaction after a long rest, or a
+	// connection made anew, can look like a lag for a moment.
+	replicaFor = time.Minute
 	// restartsAnHour is how often the pods of a workload may restart.
 	restartsAnHour = 5
 	// podsFor is how long pods may be away: a roll-out takes some minutes.
@@ -24,12 +27,12 @@ const (
 func vitalRules() []Rule {
 	return []Rule{
 		{
-			Name: "LifeboatReplicationLag", Severity: status.Warning, Labels: []string{"surface", "replica"},
+			Name: "LifeboatReplicationLag", Severity: status.Warning, For: replicaFor, Labels: []string{"surface", "replica"},
 			Expr:      `max by (surface, replica) (lifeboat_replication_lag_seconds) > 60`,
-			Condition: "a replica is more than 60 s behind",
+			Condition: "a replica is more than 60 s behind for a minute, or was there in the last day and is not now",
 			Summary:   "The replica {replica} of {surface} is more than 60 seconds behind",
-			Description: "A fail-over to it would lose what it has not replayed. See what holds it up: long queries on it, its " +
-				"disk, the network.",
+			Description: "A fail-over to it would lose what it has not replayed. See what holds it up, or why it is not connected: " +
+				"long queries on it, its disk, the network.",
 			holds: replicationLag,
 		},
 		{
@@ -82,10 +85,17 @@ func replicationLag(r status.Report, _ time.Time) []found {
 	var out []found
 	for _, s := range r.Vitals.Replicas {
 		if s.LagSeconds != nil && *s.LagSeconds > replicaPatience.Seconds() {
-			out = append(out, found{labels: labelled("surface", s.Surface, "replica", s.Name), detail: inWords(*s.LagSeconds)})
+			out = append(out, found{labels: labelled("surface", s.Surface, "replica", s.Name), detail: behind(s)})
 		}
 	}
 	return out
+}
+
+func behind(r status.Replica) string {
+	if r.State == status.ReplicaGone {
+		return "it is not connected since " + r.Seen.UTC().Format(time.RFC3339)
+	}
+	return inWords(*r.LagSeconds)
 }
 
 func pods(r status.Report, holds func(status.Pods) (detail string, does bool)) []found {

@@ -35,6 +35,9 @@ func (r *Reader) vitalsNow(now time.Time, before State, b *blind) (status.Vitals
 			found = vitalsOf(before.Report.Vitals, name)
 		}
 		add(&out, found, name)
+		if !unread(r.vitals[name], now) {
+			out.Replicas = append(out.Replicas, gone(vitalsOf(out, name).Replicas, vitalsOf(before.Report.Vitals, name).Replicas, before.Report.At, now)...)
+		}
 	}
 	for _, read := range []*reading[signs]{r.shown, r.disks} {
 		found, _, line := fresh(read, "certificates and disks", now)

@@ -22,12 +22,17 @@ WHERE r.application_name <> 'lifeboat' AND r.application_name NOT LIKE 'lifeboat
 ORDER BY 1, r.client_addr, r.client_port`
 
 // itselfSQL says of a standby how far it is behind what it has received. The
-// time of the last transaction says nothing where all was replayed.
+// time of the last transaction says nothing where all was replayed, as long as
+// the primary is heard of: it says something at least twice a minute. Of whoever
+// no longer receives, nobody knows what came since the last transaction.
 const itselfSQL = `
 SELECT greatest(pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn(), 0)::int8,
-	CASE WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
-		ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8,
-	coalesce((SELECT status FROM pg_stat_wal_receiver LIMIT 1), 'no WAL comes')
+	CASE WHEN w.pid IS NOT NULL AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn()
+		THEN CASE WHEN w.silent > interval '1 minute' THEN extract(epoch FROM w.silent) ELSE 0 END
+		ELSE extract(epoch FROM clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())) END::float8,
+	CASE WHEN w.pid IS NULL THEN 'no WAL comes' ELSE coalesce(w.status, '') END
+FROM (SELECT) itself LEFT JOIN (SELECT pid, status, clock_timestamp() - last_msg_receipt_time AS silent
+	FROM pg_stat_wal_receiver LIMIT 1) w ON true
 WHERE pg_is_in_recovery()`
 
 // Observe implements surface.Observed: how far each standby and subscriber is
@@ -45,7 +50,7 @@ func (s *Surface) Observe(ctx context.Context) (status.Vitals, error) {
 		return out, classify(err, "ask the standby how far it is")
 	}
 	for itself.Next() {
-		r := status.Replica{Name: "itself"}
+		r := status.Replica{Name: "itself", Itself: true}
 		var lag *int64
 		if err := itself.Scan(&lag, &r.LagSeconds, &r.State); err != nil {
 			itself.Close()

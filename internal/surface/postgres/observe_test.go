@@ -15,7 +15,7 @@ import (
 	"github.com/lifeboat-dr/lifeboat/tests/servers"
 )
 
-// lag asks the surface at a URL about its only replica.
+// lag asks the surface at a URL about its only replica; an empty one before that is there.
 func lag(t *testing.T, url string) (status.Replica, error) {
 	t.Helper()
 	s, err := New("main", surface.Config{Kind: Kind, URL: secret.String(url)})
@@ -26,7 +26,12 @@ func lag(t *testing.T, url string) (status.Replica, error) {
 	if err != nil {
 		return status.Replica{}, err
 	}
-	if len(found.Replicas) != 1 {
+	switch len(found.Replicas) {
+	case 0:
+		// A standby that has just connected has not said anything yet.
+		return status.Replica{}, nil
+	case 1:
+	default:
 		t.Fatalf("replicas: %+v", found.Replicas)
 	}
 	return found.Replicas[0], nil
@@ -85,6 +90,12 @@ func TestReplicationLag(t *testing.T) {
 	})
 	do(standby.URL, `SELECT pg_wal_replay_resume()`)
 	within(t, "the standby has caught up", func() bool { of, itself := both(); return none(of) && none(itself) })
+	do(standby.URL, `ALTER SYSTEM SET primary_conninfo = ''`)
+	do(standby.URL, `SELECT pg_reload_conf()`)
+	within(t, "the standby says that no WAL comes, and counts on", func() bool {
+		itself, err := lag(t, standby.URL)
+		return err == nil && itself.State == "no WAL comes" && itself.LagSeconds != nil && *itself.LagSeconds > 0 && itself.Itself
+	})
 }
 
 // TestWhoMaySeeReplicationLag says which right is missing.

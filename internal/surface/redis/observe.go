@@ -63,7 +63,7 @@ func replicas(text string) []status.Replica {
 
 // followed is what a replica says of itself: for how long it has heard nothing.
 func followed(fields map[string]string) status.Replica {
-	r := status.Replica{Name: "of " + net.JoinHostPort(fields["master_host"], fields["master_port"]), State: fields["master_link_status"]}
+	r := status.Replica{Name: "of " + net.JoinHostPort(fields["master_host"], fields["master_port"]), State: fields["master_link_status"], Itself: true}
 	since := fields["master_last_io_seconds_ago"]
 	if r.State != "up" {
 		since = fields["master_link_down_since_seconds"]
