@@ -63,17 +63,17 @@ func (b *buffers) waiting() int {
 
 // give takes a buffer back. With the last one in use all go to the garbage
 // collector: an idle process keeps none.
-func (b *buffers) give(buffer []byte) {
-	b.mu.Lock()
-	b.free = append(b.free, buffer)
-	b.mu.Unlock()
-	b.forget(len(buffer))
-}
+func (b *buffers) give(buffer []byte) { b.end(len(buffer), buffer) }
 
 // forget is give for buffers that somebody may still read, and that are never used again.
-func (b *buffers) forget(size int) {
+func (b *buffers) forget(size int) { b.end(size) }
+
+// end ends a use, and keeps what may be used again. A buffer is in use or waits,
+// and never counts as both.
+func (b *buffers) end(size int, again ...[]byte) {
 	b.mu.Lock()
 	b.used -= size
+	b.free = append(b.free, again...)
 	if b.used == 0 {
 		b.free = nil
 	}
