@@ -232,7 +232,7 @@ func (s *series) vitals(v status.Vitals) {
 		labels := []string{p.Surface, p.Namespace, p.Workload}
 		s.set(metricPodsWanted, float64(p.Wanted), labels...)
 		s.set(metricPodsAvailable, float64(p.Available), labels...)
-		s.set(metricRestarts, float64(p.Restarts), labels...)
+		s.set(metricRestarts, float64(p.RestartsCounted), labels...)
 		s.set(metricRestartsHour, float64(p.RestartsLastHour), labels...)
 	}
 	for _, r := range v.Replicas {

@@ -51,7 +51,7 @@ func standingAt(at time.Time) status.Report {
 		Stores: []status.Store{{Name: "primary", Usable: true}, {Name: "far"}},
 		Ledger: status.Ledger{Kept: true, Size: 42, VerifiedAt: at.Add(-time.Hour), Verifies: true},
 		Vitals: status.Vitals{
-			Pods: []status.Pods{{Surface: "shop", Namespace: "shop", Workload: "deployment/api", Wanted: 3, Available: 2, Restarts: 9, RestartsLastHour: 1}},
+			Pods: []status.Pods{{Surface: "shop", Namespace: "shop", Workload: "deployment/api", Wanted: 3, Available: 2, Restarts: 2, RestartsCounted: 9, RestartsLastHour: 1}},
 			Replicas: []status.Replica{
 				{Surface: "main", Name: "walreceiver", LagSeconds: new(1.0), LagBytes: 5},
 				{Surface: "main", Name: "walreceiver", LagSeconds: new(61.0), LagBytes: 3},

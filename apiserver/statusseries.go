@@ -107,7 +107,7 @@ var (
 	metricPodsAvailable = gauge("pods_available", "surface namespace workload",
 		"How many pods of a workload are ready.").worseLow()
 	metricRestarts = counter("pod_restarts_total", "surface namespace workload",
-		"How often containers of the pods that a workload has now were restarted.")
+		"Restarts of the containers of a workload: those of its pods at the first look, and all that were seen since.")
 	metricRestartsHour = gauge("pod_restarts_last_hour", "surface namespace workload",
 		"How many restarts of containers of a workload were seen in the last hour.")
 	metricReplicaSeconds = gauge("replication_lag_seconds", "surface replica",

@@ -90,6 +90,8 @@ func add(all *status.Vitals, found status.Vitals, surface string) {
 type Restarts struct {
 	// Total is what was counted last.
 	Total int64 `json:"total"`
+	// Counted are those at the first look, and all that was seen since.
+	Counted int64 `json:"counted,omitempty"`
 	// Seen are the restarts of the last hour, each with when it was seen: by
 	// spans of spanOfRestarts, as seconds since 1970 of their beginnings.
 	Seen map[int64]int64 `json:"seen,omitempty"`
@@ -107,7 +109,10 @@ func countRestarts(pods []status.Pods, before map[string]Restarts, now time.Time
 		p := &pods[i]
 		name := p.Surface + "/" + p.Namespace + "/" + p.Workload
 		was, known := before[name]
-		is := Restarts{Total: p.Restarts, Seen: map[int64]int64{}}
+		is := Restarts{Total: p.Restarts, Counted: max(was.Counted, was.Total), Seen: map[int64]int64{}}
+		if !known {
+			is.Counted = p.Restarts
+		}
 		for at, n := range was.Seen {
 			if now.Sub(time.Unix(at, 0)) < time.Hour+spanOfRestarts {
 				is.Seen[at] = n
@@ -115,7 +120,9 @@ func countRestarts(pods []status.Pods, before map[string]Restarts, now time.Time
 		}
 		if grown := p.Restarts - was.Total; known && grown > 0 {
 			is.Seen[now.Truncate(spanOfRestarts).Unix()] += grown
+			is.Counted += grown
 		}
+		p.RestartsCounted = is.Counted
 		for _, n := range is.Seen {
 			p.RestartsLastHour += n
 		}

@@ -14,23 +14,26 @@ func TestRestartsOfTheLastHour(t *testing.T) {
 	t.Parallel()
 	var memory map[string]Restarts
 	for i, step := range []struct {
-		minute      int
-		total, want int64
+		minute               int
+		total, want, counted int64
 	}{
-		{0, 40, 0}, // what was before anybody looked is not of the last hour
-		{1, 43, 3},
-		{10, 43, 3},
-		{11, 45, 5},
-		{12, 2, 5}, // the pods were replaced
-		{13, 3, 6},
-		{62, 3, 6}, // spans of five minutes: the first is over at 65
-		{66, 3, 3},
-		{75, 3, 0},
+		{0, 40, 0, 40}, // what was before anybody looked is not of the last hour
+		{1, 43, 3, 43},
+		{10, 43, 3, 43},
+		{11, 45, 5, 45},
+		{12, 2, 5, 45}, // the pods were replaced
+		{13, 3, 6, 46},
+		{62, 3, 6, 46}, // spans of five minutes: the first is over at 65
+		{66, 3, 3, 46},
+		{75, 3, 0, 46},
 	} {
 		pods := []status.Pods{{Surface: "apps", Namespace: "shop", Workload: "deployment/api", Restarts: step.total}}
 		memory = countRestarts(pods, memory, noon.Add(time.Duration(step.minute)*time.Minute))
 		if got := pods[0].RestartsLastHour; got != step.want {
 			t.Errorf("step %d: %d restarts in the last hour, want %d", i, got, step.want)
+		}
+		if got := pods[0].RestartsCounted; got != step.counted {
+			t.Errorf("step %d: %d restarts counted, want %d", i, got, step.counted)
 		}
 	}
 	if memory = countRestarts(nil, memory, noon); len(memory) != 0 {

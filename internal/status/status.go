@@ -230,6 +230,9 @@ type Replica struct {
 	Surface string `json:"surface"`
 	// Name is application_name, or the address of a Redis replica.
 	Name string `json:"name"`
+	// RestartsCounted are Restarts at the first look, and all that was seen since.
+	// It does not fall with a pod that goes.
+	RestartsCounted int64 `json:"restartsCounted"`
 	// LagSeconds is by how much it is behind, nil where the server does not
 	// know; LagBytes are what it has not replayed.
 	LagSeconds *float64 `json:"lagSeconds,omitempty"`

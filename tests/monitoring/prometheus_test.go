@@ -75,7 +75,7 @@ func standing() status.Report {
 		Stores: []status.Store{{Name: "primary", Usable: true}, {Name: "offsite"}},
 		Ledger: status.Ledger{Kept: true, Size: 40, VerifiedAt: at, Verifies: true},
 		Vitals: status.Vitals{
-			Pods:         []status.Pods{{Surface: "shop", Namespace: "shop", Workload: "deployment/api", Wanted: 3, Available: 2, Restarts: 9, RestartsLastHour: 1}},
+			Pods:         []status.Pods{{Surface: "shop", Namespace: "shop", Workload: "deployment/api", Wanted: 3, Available: 2, Restarts: 9, RestartsCounted: 9, RestartsLastHour: 1}},
 			Replicas:     []status.Replica{{Surface: "main", Name: "standby", LagSeconds: new(1.0), LagBytes: 5, State: "streaming"}},
 			Certificates: []status.Certificate{{Where: "db:5432", NotAfter: at.Add(500 * time.Hour)}},
 			Disks:        []status.Disk{{Where: "worker-0:/var/lib/lifeboat", What: "data", Used: 81, Size: 100}},
