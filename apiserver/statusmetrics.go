@@ -192,6 +192,9 @@ func (s *series) surface(f status.Surface) {
 	}
 	s.set(metricPoints, float64(f.Points), f.Name)
 	s.set(metricPointsBytes, float64(f.Bytes), f.Name)
+	for _, d := range f.Damaged {
+		s.set(metricDamaged, 1, f.Name, d.Point)
+	}
 	s.maybe(metricRPO, f.RPOSeconds, f.Name)
 	s.above0(metricFirstDue, stamp(f.FirstDue), f.Name)
 	s.above0(metricRPOTarget, f.RPOTarget, f.Name)

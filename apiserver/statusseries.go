@@ -42,6 +42,8 @@ var (
 		"How many recovery points of a surface there are.")
 	metricPointsBytes = gauge("points_bytes", "surface",
 		"What the recovery points of a surface take on their stores, in bytes.")
+	metricDamaged = gauge("point_damaged", "surface point",
+		"1 for each recovery point that was found damaged when it was read back, until it is gone or was read back well; absent for others.")
 	metricRPO = gauge("rpo_seconds", "surface",
 		"How much a disaster now would lose of a surface, in seconds; absent when there is nothing to restore.")
 	metricFirstDue = gauge("first_point_due_timestamp_seconds", "surface",

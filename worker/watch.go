@@ -125,6 +125,10 @@ func (l *lister) run(ctx context.Context, e *workflowpb.WorkflowExecutionInfo) (
 		Operation: attribute(workflows.AttrOperation.GetName()), Surface: attribute(workflows.AttrSurface.GetName()),
 		Started: e.GetStartTime().AsTime(), Closed: e.GetCloseTime().AsTime(), Outcome: outcomeOf(e.GetStatus()),
 	}
+	if run.Operation == workflows.OperationVerify && run.Outcome != observe.Cancelled {
+		run.Point = attribute(workflows.AttrPoint.GetName())
+		return run, l.result(ctx, &run)
+	}
 	if run.Operation != workflows.OperationSnapshot || run.Outcome == observe.Cancelled {
 		return run, nil
 	}
@@ -165,7 +169,7 @@ func (l *lister) asked(ctx context.Context, run *observe.Run) error {
 	return nil
 }
 
-// result reads what a snapshot made, or why it failed.
+// result reads what a snapshot made or a verification read, or why it failed.
 func (l *lister) result(ctx context.Context, run *observe.Run) error {
 	var made workflows.SnapshotResult
 	err := l.client.GetWorkflow(ctx, run.WorkflowID, run.RunID).Get(ctx, &made)
@@ -173,7 +177,7 @@ func (l *lister) result(ctx context.Context, run *observe.Run) error {
 	case ctx.Err() != nil:
 		return fault.Wrap(fault.Unavailable, ctx.Err(), "read how run %s ended", run.WorkflowID)
 	case err != nil && run.Outcome == observe.Failed:
-		run.Failure = fault.Line(errors.New(workflows.Message(err)))
+		run.Failure, run.Corrupt = fault.Line(errors.New(workflows.Message(err))), workflows.KindOf(err) == fault.Corrupt
 	default:
 		run.Bytes = made.Bytes
 	}

@@ -57,6 +57,16 @@ func backupRules() []Rule {
 			holds: verificationOverdue,
 		},
 		{
+			Name: "LifeboatPointDamaged", Severity: status.Critical, Labels: []string{"surface", "point"},
+			Expr:      `max by (surface, point) (lifeboat_point_damaged) == 1`,
+			Condition: "a recovery point was read back and found damaged",
+			Summary:   "The recovery point {point} of {surface} is damaged",
+			Description: "It can't be relied on, and others on its store may be damaged as well. Take a new one with " +
+				"`lifeboat snapshot create {surface} --wait`, verify the others, and look at the store. It is over when " +
+				"`lifeboat snapshot verify {point}` succeeds, or the point is gone.",
+			holds: pointDamaged,
+		},
+		{
 			Name: "LifeboatRPOMissed", Severity: status.Critical, For: rpoFor, Labels: []string{"surface"},
 			Expr: `(max by (surface) (lifeboat_rpo_seconds) > (max by (surface) (lifeboat_rpo_target_seconds) > 0)) ` +
 				`or ((max by (surface) (lifeboat_rpo_target_seconds) > 0) unless on (surface) max by (surface) (lifeboat_rpo_seconds) ` +
@@ -95,6 +105,16 @@ func verificationOverdue(r status.Report, now time.Time) []found {
 		since := p.UnverifiedSince
 		return "it waits since " + since.UTC().Format(time.RFC3339), !since.IsZero() && now.Sub(since) > verifyWithin
 	})
+}
+
+func pointDamaged(r status.Report, _ time.Time) []found {
+	var out []found
+	for _, s := range r.Surfaces {
+		for _, d := range s.Damaged {
+			out = append(out, found{labels: labelled("surface", s.Name, "point", d.Point), detail: d.Problem})
+		}
+	}
+	return out
 }
 
 func rpoMissed(r status.Report, now time.Time) []found {

@@ -145,6 +145,10 @@ func (r *Reader) Read(ctx context.Context, now time.Time, before State) State {
 	known := r.known(now, b)
 	out.Report.Surfaces = r.surfaces(now, known, before.Report.Surfaces, b)
 	r.keepSurfaces(now, out.Report.Surfaces, before.Report)
+	for i := range out.Report.Surfaces {
+		s := &out.Report.Surfaces[i]
+		s.Damaged = damagedNow(s.Name, named(before.Report.Surfaces, *s).Damaged, runs, known, !unread(r.listing, now))
+	}
 	out.Report.Policies = r.policies(&out.Report, before.Report.Policies, runs, schedules, known)
 	out.Report.Plans = r.plansNow(now, before.Report.Plans, b)
 	out.Report.Stores = r.storesNow(now, before.Report.Stores)

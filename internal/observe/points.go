@@ -110,9 +110,10 @@ func bases(known []catalog.Point, surface string) []catalog.Point {
 	return out
 }
 
-// OperationSnapshot and OperationDrill are the operations of runs that are looked
+// OperationSnapshot, OperationDrill and OperationVerify are the operations of runs that are looked
 // at apart, as search attributes name them.
 const (
 	OperationSnapshot = "snapshot"
 	OperationDrill    = "drill"
+	OperationVerify   = "verify"
 )

@@ -23,6 +23,9 @@ type Run struct {
 	// Outcome says how it ended, Failure in one line why it failed.
 	Outcome Outcome
 	Failure string
+	// Point is what a verification read, and Corrupt whether it found it damaged.
+	Point   string
+	Corrupt bool
 	// Bytes is what a snapshot stored.
 	Bytes int64
 }

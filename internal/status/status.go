@@ -53,6 +53,9 @@ type Surface struct {
 	FirstDue time.Time `json:"firstDue,omitzero"`
 	// RPOTarget is the strictest of the plans that have the surface, 0 without one.
 	RPOTarget float64 `json:"rpoTargetSeconds,omitempty"`
+	// Damaged are points that were found damaged when they were read back, until
+	// they are gone or were read back well.
+	Damaged []Damage `json:"damaged,omitempty"`
 	// WAL is nil unless a policy ships WAL.
 	WAL *WAL `json:"wal,omitempty"`
 }
@@ -66,6 +69,14 @@ type Point struct {
 	// Seen is when it was verified or proven, zero for LastPoint.
 	Seen  time.Time `json:"seen,omitzero"`
 	Bytes int64     `json:"bytes"`
+}
+
+// Damage is that of one point.
+type Damage struct {
+	// Point is its ID, At when it was found, and Problem what, in one line.
+	Point   string    `json:"point"`
+	At      time.Time `json:"at"`
+	Problem string    `json:"problem"`
 }
 
 // WAL is how the shipping of write-ahead log stands.
@@ -219,6 +230,9 @@ type Pods struct {
 	// restarted, and RestartsLastHour how many of those were seen in the last hour.
 	Restarts         int64 `json:"restarts"`
 	RestartsLastHour int64 `json:"restartsLastHour"`
+	// RestartsCounted are Restarts at the first look, and all that was seen since.
+	// It does not fall with a pod that goes.
+	RestartsCounted int64 `json:"restartsCounted"`
 }
 
 // ReplicaGone is the state of a replica that was there in the last day and is not
@@ -230,9 +244,6 @@ type Replica struct {
 	Surface string `json:"surface"`
 	// Name is application_name, or the address of a Redis replica.
 	Name string `json:"name"`
-	// RestartsCounted are Restarts at the first look, and all that was seen since.
-	// It does not fall with a pod that goes.
-	RestartsCounted int64 `json:"restartsCounted"`
 	// LagSeconds is by how much it is behind, nil where the server does not
 	// know; LagBytes are what it has not replayed.
 	LagSeconds *float64 `json:"lagSeconds,omitempty"`

@@ -132,6 +132,10 @@ func backups() []scenario {
 		of("LifeboatVerificationOverdue", 0, "none", last(time.Minute)),
 		of("LifeboatVerificationOverdue", 0, "a day", unverified(24*time.Hour)),
 		of("LifeboatVerificationOverdue", 1, "more", unverified(24*time.Hour+time.Second)),
+		of("LifeboatPointDamaged", 0, "all well", losing(60, 1)),
+		of("LifeboatPointDamaged", 2, "two of a surface", func(r *status.Report, now time.Time) {
+			r.Surfaces = []status.Surface{{Name: "main", Damaged: []status.Damage{{Point: "1", At: now}, {Point: "2", At: now}}}}
+		}),
 		of("LifeboatRPOMissed", 0, "at the target", losing(60, 60)).lasting(time.Minute),
 		of("LifeboatRPOMissed", 1, "beyond it", losing(60, 60.5)).lasting(time.Minute),
 		of("LifeboatRPOMissed", 0, "beyond it for a moment", losing(60, 61)),
