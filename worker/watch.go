@@ -127,7 +127,8 @@ func (l *lister) run(ctx context.Context, e *workflowpb.WorkflowExecutionInfo) (
 	}
 	if run.Operation == workflows.OperationVerify && run.Outcome != observe.Cancelled {
 		run.Point = attribute(workflows.AttrPoint.GetName())
-		return run, l.result(ctx, &run)
+		err := l.result(ctx, &run)
+		return run, err
 	}
 	if run.Operation != workflows.OperationSnapshot || run.Outcome == observe.Cancelled {
 		return run, nil

@@ -143,8 +143,8 @@ func TestAnOlderNoticeThatComesLateChangesNothing(t *testing.T) {
 	b := status.Alert{Rule: "B", Severity: status.Critical, State: status.Firing}
 	first, second := l.began, l.began.Add(10*time.Minute)
 	for _, s := range []struct {
-		after time.Duration
-		n     workflows.Notice
+		minute int
+		n      workflows.Notice
 	}{
 		{1, workflows.Notice{At: first, Began: first, Number: 2, Firing: []status.Alert{a}}},
 		// It was sent before that.
@@ -155,7 +155,7 @@ func TestAnOlderNoticeThatComesLateChangesNothing(t *testing.T) {
 		{13, workflows.Notice{At: first.Add(13 * time.Minute), Began: first, Number: 9}},
 		{20, workflows.Notice{At: first.Add(-50 * time.Minute), Began: second, Number: 2}},
 	} {
-		l.RegisterDelayedCallback(func() { l.SignalWorkflow(workflows.NoticeSignal, s.n) }, s.after*time.Minute)
+		l.RegisterDelayedCallback(func() { l.SignalWorkflow(workflows.NoticeSignal, s.n) }, time.Duration(s.minute)*time.Minute)
 	}
 	l.run(t, "1m0s +A - =", "12m0s +B - =", "20m0s + -A,B =")
 }

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestReplicasThatAreGone(t *testing.T) {
 		for i, l := range looks {
 			now := noon.Add(time.Duration(l.minute) * time.Minute)
 			var there []status.Replica
-			for _, name := range strings.Fields(l.there) {
+			for name := range strings.FieldsSeq(l.there) {
 				there = append(there, status.Replica{Name: name, State: "streaming", Itself: name == "itself"})
 			}
 			missing := gone(there, before, at, now)
@@ -42,7 +43,7 @@ func TestReplicasThatAreGone(t *testing.T) {
 			if got := strings.Join(names, " "); got != l.gone || got != "" && *missing[0].LagSeconds != l.lag {
 				t.Errorf("%s, look %d: gone are %q, %+v; want %q for %v s", name, i, got, missing, l.gone, l.lag)
 			}
-			before, at = append(there, missing...), now
+			before, at = slices.Concat(there, missing), now
 		}
 	}
 }
