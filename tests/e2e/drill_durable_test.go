@@ -157,7 +157,9 @@ func (h *halting) killedIn(t *testing.T, workflowID, step string) {
 
 // runningDrills are drills that run, with their restores. The housekeeping of a
 // host whose worker was killed waits for its own time to be tried again.
-const runningDrills = "ExecutionStatus = 'Running' AND WorkflowType != '" + workflows.HousekeepName + "'"
+// The watch over everything runs for ever, and so does telling of what fires.
+const runningDrills = "ExecutionStatus = 'Running' AND WorkflowType != '" + workflows.HousekeepName +
+	"' AND WorkflowType != '" + workflows.WatchName + "' AND WorkflowType != '" + workflows.NotifyName + "'"
 
 // passed waits for the end of the drill: one verdict, one piece of evidence, and
 // nothing left. The steps in which workers died were begun again.
