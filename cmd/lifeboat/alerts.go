@@ -25,11 +25,7 @@ func (a *app) alertsList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the alerts that fire or are about to, the worst first", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.config()
-			if err != nil {
-				return err
-			}
-			s, err := a.connect(cmd.Context(), c, false)
+			s, err := a.joined(cmd.Context())
 			if err != nil {
 				return err
 			}

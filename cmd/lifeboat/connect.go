@@ -32,6 +32,15 @@ type session struct {
 // engineDir is where the embedded engine keeps its file.
 func engineDir(c *config.Config) string { return filepath.Join(c.DataDir, "engine") }
 
+// joined reaches a Lifeboat that runs, by the configuration of the command.
+func (a *app) joined(ctx context.Context) (*session, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return a.connect(ctx, c, false)
+}
+
 // connect reaches the Temporal of the configuration: a cluster, or the engine
 // of the `lifeboat up` that runs on the same data folder. Where there is none
 // and the caller waits for the end anyway, the work is done in this process.

@@ -39,16 +39,12 @@ func (a *app) scheduleList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List policies and plans of drills with their schedules", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.config()
-			if err != nil {
-				return err
-			}
-			s, err := a.connect(cmd.Context(), c, false)
+			s, err := a.joined(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer s.close()
-			all, err := apiserver.Schedules(cmd.Context(), c, s.launcher)
+			all, err := apiserver.Schedules(cmd.Context(), s.config, s.launcher)
 			if err != nil {
 				return err
 			}

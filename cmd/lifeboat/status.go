@@ -20,11 +20,7 @@ func (a *app) statusCommand() *cobra.Command {
 			"against the target, how long the last drill took against its target, when the next one is due, and what fires. It is what a\n" +
 			"worker saw within the last half minute; when none watches, that is the first alert.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.config()
-			if err != nil {
-				return err
-			}
-			s, err := a.connect(cmd.Context(), c, false)
+			s, err := a.joined(cmd.Context())
 			if err != nil {
 				return err
 			}
